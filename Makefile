@@ -1,0 +1,82 @@
+# What one machine can do with Tributary. Every target does its own set-up and is safe to repeat.
+
+PYTHON ?= python3.13
+PORT ?= 3000
+export PORT
+
+venv := .venv/bin
+# The emulator, and so the bare environment the functions run in under it, exists for Linux.
+runtime := $(if $(filter Linux,$(shell uname -s)),.runtime/installed)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types template-checks build check-token sam-local pins clean
+.DELETE_ON_ERROR:
+
+help: ## Show this list.
+	@echo 'Tributary: make <target>'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+run: .venv/installed $(runtime) ## Start everything on this machine: http://127.0.0.1:$PORT (default 3000).
+	@$(venv)/python -m local
+
+test: lint types $(runtime) ## Run every check and every test.
+	@$(venv)/python -m pytest -n 2 --dist loadgroup
+
+lint: .venv/installed ## Check style and formatting.
+	@$(venv)/python -m ruff check .
+	@$(venv)/python -m ruff format --check .
+
+types: .venv/installed ## Check types.
+	@$(venv)/python -m mypy
+
+template-checks: .venv/installed ## Check template.yaml, translated too.
+	@$(venv)/python -m pytest -q tests/template
+
+build: .venv/installed ## Build the functions and the layer for this machine, as `sam build` does.
+	@$(venv)/python -m local.build
+
+check-token: .venv/installed ## Say what NORTHFLANK_TOKEN or HOSTUP_TOKEN may see.
+	@$(venv)/python -m local.check_token
+
+sam-local: .venv/installed ## Start the API under `sam local` instead, where there is Docker.
+	@$(venv)/python -m local.sam_local
+
+pins: .venv/installed ## Compile the pinned requirements anew (for maintainers).
+	@$(compile) requirements-dev.in layers/tributary/pyproject.toml -o requirements-dev.txt
+	@$(compile) -c requirements-dev.txt layers/tributary/pyproject.toml \
+		-o layers/tributary/requirements.txt
+	@$(compile) -c requirements-dev.txt local/requirements-runtime.in -o local/requirements-runtime.txt
+
+compile := $(venv)/python -m uv pip compile --quiet --upgrade --python-version 3.13 --universal \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+clean: ## Remove everything that the other targets made.
+	@rm -rf .venv .runtime .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# $(call environment,folder,requirements): a virtual environment with exactly the pinned packages,
+# or one line that says what is missing.
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || { \
+		echo 'Python 3.13 is missing: install it so that `$(PYTHON)` runs, or say where it is: make PYTHON=/path/to/python3.13'; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo 'The venv module of $(PYTHON) is missing: install it (on Debian and Ubuntu: apt install python3.13-venv).'; \
+		exit 1; }
+	@echo 'Installing $(2) into $(1) (about a minute the first time)'
+	@mkdir -p .local
+	@$(1)/bin/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(1) > .local/install.log 2>&1 || { \
+		echo 'Making $(1) failed: .local/install.log says why.'; exit 1; }
+	@$(1)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $(2) \
+		> .local/install.log 2>&1 || { \
+		echo 'Installing $(2) failed: check the network and your pip settings, then repeat; .local/install.log has the details.'; \
+		exit 1; }
+	@touch $(1)/installed
+endef
+
+.venv/installed: requirements-dev.txt
+	$(call environment,.venv,requirements-dev.txt)
+
+.runtime/installed: local/requirements-runtime.txt
+	$(call environment,.runtime,local/requirements-runtime.txt)

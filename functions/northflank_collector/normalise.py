@@ -1,0 +1,294 @@
+"""Northflank's metrics answers in Tributary's model: what is called what, and by which factor.
+
+Source: https://northflank.com/docs/v1/api/services/get-service-metrics
+"""
+
+import os
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
+from typing import Any, NamedTuple, Self, cast
+
+from tributary.columns import Column, ColumnKey, Origin, column
+from tributary.errors import MalformedAnswerError, SettingsError
+from tributary.metrics import Metric, metric_named
+from tributary.provider import Json, Normalised
+from tributary.windows import DAY_MS, MINUTE_MS, SECOND_MS, parse_rfc3339
+
+# Provider metric and unit → the model's metric. A pair that is not here is kept under Northflank's
+# own name: the documentation names eleven metrics and six units, but not which goes with which.
+METRICS: Mapping[tuple[str, str], str] = {
+    ("cpu", "pct"): "cpu.utilization",
+    ("cpu", "vCPU"): "cpu.usage",
+    ("memory", "pct"): "memory.utilization",
+    ("memory", "mb"): "memory.usage",
+    ("networkIngress", "kbps"): "network.receive",
+    ("networkEgress", "kbps"): "network.transmit",
+    ("tcpConnectionsOpen", "count"): "network.connections",
+    ("diskUsage", "mb"): "filesystem.usage",
+    ("diskUsage", "pct"): "filesystem.utilization",
+    ("requests", "rps"): "http.requests",
+    ("http4xxResponses", "count"): "http.responses.4xx",
+    ("http4xxResponses", "rps"): "http.responses.4xx.rate",
+    ("http5xxResponses", "count"): "http.responses.5xx",
+    ("http5xxResponses", "rps"): "http.responses.5xx.rate",
+    ("bandwidth", "kbps"): "network.bandwidth",
+    ("bandwidthVolume", "mb"): "network.transfer",
+}
+
+METRIC_TYPES = tuple(dict.fromkeys(metric for metric, _ in METRICS))
+
+# What a sample stands for where neither the answer nor the samples' spacing tells.
+DEFAULT_RESOLUTION_MS = MINUTE_MS
+_COARSEST_RESOLUTION_MS = 366 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFactors:
+    """What Northflank's units mean, which it doesn't document: bits/s in a kbps, bytes in an mb."""
+
+    kbps_bits: float = 1000.0
+    mb_bytes: float = 1_000_000.0
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """NORTHFLANK_KBPS_BITS and NORTHFLANK_MB_BYTES; a SettingsError if one is no number."""
+        return cls(
+            _positive("NORTHFLANK_KBPS_BITS", cls().kbps_bits),
+            _positive("NORTHFLANK_MB_BYTES", cls().mb_bytes),
+        )
+
+    def ratios(self) -> Mapping[str, tuple[float, float]]:
+        """By provider unit, what to multiply and then divide by to come to the model's unit.
+
+        Two numbers because a division by 100 gives the number that a person expects more often
+        than a multiplication by 0.01 does.
+        """
+        return {
+            "pct": (1.0, 100.0),
+            "vCPU": (1.0, 1.0),
+            "mb": (self.mb_bytes, 1.0),
+            "kbps": (self.kbps_bits, 8.0),
+            "rps": (1.0, 1.0),
+            "count": (1.0, 1.0),
+        }
+
+
+def normalise(answer: Json, units: UnitFactors, seen_ms: int) -> Normalised:
+    """The samples of a reply to get-service-metrics, each with the unit that the reply gives it.
+
+    A metric or an entry that can't be read costs a warning and nothing else; an answer without a
+    `data` object raises MalformedAnswerError.
+    """
+    data = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(data, dict):
+        raise MalformedAnswerError("northflank answered metrics without a data object")
+    reading = _Reading(units, seen_ms)
+    for metric, series in data.items():
+        reading.add(metric, series)
+    return reading.done()
+
+
+class _Conversion(NamedTuple):
+    metric: Metric
+    origin: Origin
+    multiply: float
+    divide: float
+
+
+class _Samples(NamedTuple):
+    """Samples by instance, and how many could not be read."""
+
+    by_instance: Mapping[str, list[tuple[int, float]]]
+    unreadable: int
+
+
+class _Instants(dict[str, int]):
+    """Parsed times, since all metrics and containers of an answer mostly share theirs."""
+
+    def __missing__(self, text: str) -> int:
+        self[text] = time_ms = parse_rfc3339(text)
+        return time_ms
+
+
+class _Reading:
+    """What has been read of one answer so far."""
+
+    def __init__(self, units: UnitFactors, seen_ms: int) -> None:
+        self._ratios, self._seen_ms = units.ratios(), seen_ms
+        self._instants = _Instants()
+        self._columns: list[Column] = []
+        self._instances: dict[str, Mapping[str, str]] = {}
+        self._unknown: dict[tuple[str, str], None] = {}
+        self._warnings: list[str] = []
+
+    def add(self, metric: str, series: Json) -> None:
+        """Reads one entry of `data`; the key is the metric, for `metricId` may be missing."""
+        values = series.get("values") if isinstance(series, dict) else series
+        if series is None or values is None:
+            return
+        if not isinstance(series, dict) or not isinstance(values, list):
+            self._warnings.append(f"{metric} left out: not an object with a list of values")
+            return
+        info = series.get("metricInfo")
+        info = info if isinstance(info, dict) else {}
+        self._check_id(metric, info)
+        conversion = self._conversion(metric, info.get("metricUnit"))
+        samples = self._samples(metric, values, conversion)
+        if samples:
+            self._keep(conversion, samples, self._resolution_ms(metric, info, samples.values()))
+
+    def done(self) -> Normalised:
+        """All that was read."""
+        return Normalised(
+            tuple(self._columns), self._instances, tuple(self._unknown), tuple(self._warnings)
+        )
+
+    def _check_id(self, metric: str, info: Mapping[str, Json]) -> None:
+        named = info.get("metricId")
+        if named is not None and named != metric:
+            self._warnings.append(f"{metric} carries the metricId {named!r}: kept as {metric}")
+
+    def _conversion(self, metric: str, unit: Json) -> _Conversion:
+        unit = unit if isinstance(unit, str) else ""
+        name = METRICS.get((metric, unit))
+        if name is None:
+            own = metric_named(f"northflank.{metric}", unit)
+            return _Conversion(own, Origin(metric, unit, 1.0), 1.0, 1.0)
+        multiply, divide = self._ratios[unit]
+        origin = Origin(metric, unit, multiply / divide)
+        return _Conversion(metric_named(name), origin, multiply, divide)
+
+    def _samples(
+        self, metric: str, values: Sequence[Json], conversion: _Conversion
+    ) -> Mapping[str, list[tuple[int, float]]]:
+        """Samples in the model's unit by instance; instances without samples are left out."""
+        by_instance: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+        unreadable = 0
+        for entry in values:
+            points = entry.get("data") if isinstance(entry, dict) else None
+            if not isinstance(entry, dict) or not isinstance(points, list | None):
+                self._warnings.append(f"an entry of {metric} left out: no object with data")
+                continue
+            samples, failed = _converted(points or [], conversion, self._instants)
+            unreadable += failed
+            if samples:
+                by_instance[self._instance(entry.get("metadata"))] += samples
+        if unreadable:
+            self._warnings.append(
+                f"{unreadable} samples of {metric} left out: no readable time and number"
+            )
+        return by_instance
+
+    def _instance(self, metadata: Json) -> str:
+        """The instance's id, its attributes noted; "-" where the answer names no container."""
+        names = metadata if isinstance(metadata, dict) else {}
+        container, volume = names.get("containerId"), names.get("volumeId")
+        attributes: dict[str, str] = {}
+        if isinstance(container, str) and container:
+            attributes["container"] = container
+            # A deployment's containers share its name: https://northflank.com/docs/v1/application/observe/monitor-containers
+            if "-" in container:
+                attributes["deployment"] = container.rpartition("-")[0]
+        if isinstance(volume, str) and volume:
+            attributes["volume"] = volume
+        instance = attributes.get("container", "-")
+        if "volume" in attributes:
+            instance = f"{instance}/{attributes['volume']}"
+        self._instances[instance] = attributes
+        return instance
+
+    def _resolution_ms(
+        self,
+        metric: str,
+        info: Mapping[str, Json],
+        samples: Iterable[Sequence[tuple[int, float]]],
+    ) -> int:
+        stated_ms = _stated_resolution_ms(info.get("metricResolution"))
+        if stated_ms is not None:
+            return stated_ms
+        spacing_ms = _median_spacing_ms(samples)
+        resolution_ms = spacing_ms or DEFAULT_RESOLUTION_MS
+        taken = "the samples' median spacing" if spacing_ms else "the default"
+        self._warnings.append(
+            f"{metric} has no metricResolution: {taken}, {resolution_ms / SECOND_MS:g} s, is taken"
+        )
+        return resolution_ms
+
+    def _keep(
+        self,
+        conversion: _Conversion,
+        samples: Mapping[str, list[tuple[int, float]]],
+        resolution_ms: int,
+    ) -> None:
+        name, origin = conversion.metric.name, conversion.origin
+        if (origin.metric, origin.unit) not in METRICS:
+            self._unknown[origin.metric, origin.unit] = None
+        for instance, found in samples.items():
+            key = ColumnKey(name, instance, origin)
+            self._columns.append(column(key, found, resolution_ms, self._seen_ms))
+
+
+def _converted(
+    points: Sequence[Json], conversion: _Conversion, instants: _Instants
+) -> tuple[list[tuple[int, float]], int]:
+    """Times and converted values of the points that have both, and how many are beyond reading.
+
+    What is believed of the points' shape is checked by the error that a wrong belief raises: this
+    loop runs for every sample there is.
+    """
+    metric, _, multiply, divide = conversion
+    quantise = metric.quantise
+    samples: list[tuple[int, float]] = []
+    unreadable = 0
+    for point in cast("Sequence[Mapping[str, Any]]", points):
+        try:
+            sent = point["value"]
+            value = float(sent) * multiply / divide
+            time_ms = instants[point["ts"]]
+        except (KeyError, TypeError, ValueError, OverflowError):
+            unreadable += not _is_gap(point)
+            continue
+        if sent is True or sent is False:
+            unreadable += 1
+        elif isfinite(value):
+            samples.append((time_ms, quantise(value)))
+    return samples, unreadable
+
+
+def _is_gap(point: Json) -> bool:
+    """Whether a point says that there is no value, rather than something that makes no sense."""
+    return isinstance(point, dict) and point.get("value") in (None, "")
+
+
+def _stated_resolution_ms(seconds: Json) -> int | None:
+    """`metricResolution`, which is in seconds by the vendor's own client; None if it is no span."""
+    if not isinstance(seconds, int | float | str):
+        return None
+    try:
+        resolution_ms = round(float(seconds) * SECOND_MS)
+    except (ValueError, OverflowError):
+        return None
+    return resolution_ms if 0 < resolution_ms <= _COARSEST_RESOLUTION_MS else None
+
+
+def _median_spacing_ms(samples: Iterable[Sequence[tuple[int, float]]]) -> int | None:
+    spacings = array("q")
+    for found in samples:
+        times = sorted({time_ms for time_ms, _ in found})
+        spacings.extend(later - earlier for earlier, later in pairwise(times))
+    return sorted(spacings)[(len(spacings) - 1) // 2] if spacings else None
+
+
+def _positive(name: str, default: float) -> float:
+    text = os.environ.get(name, "").strip()
+    try:
+        factor = float(text) if text else default
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor < float("inf"):
+        raise SettingsError(f"{name} is {text!r}: it should be a positive number, as {default:g}")
+    return factor

@@ -1,0 +1,1 @@
+"""The query API: merged series of every provider over HTTP."""

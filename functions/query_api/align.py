@@ -1,0 +1,134 @@
+"""Aligning: the samples of one series, folded into the steps of a grid."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import itemgetter
+from typing import Literal
+
+from tributary.columns import Column
+from tributary.windows import MINUTE_MS
+
+from functions.query_api.folds import HIDDEN_BY_AVERAGES, NOT_REPEATED, OVER
+from functions.query_api.plan import Grid
+
+# No provider measures this seldom: samples as coarse are the host's own averages.
+AVERAGES_FROM_MS = 30 * MINUTE_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """A value for each step of the grid, None where there is nothing; `approximate` where extremes
+    were taken from averages."""
+
+    values: list[float | None]
+    approximate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """The rows of one resolution; those of step i are `bounds[i]` to `bounds[i + 1]`."""
+
+    resolution_ms: int
+    times: Sequence[int]
+    values: Sequence[float]
+    bounds: list[int]
+
+
+def aligned(column: Column, grid: Grid, over: str, kind: Literal["gauge", "delta"]) -> Aligned:
+    """The column in the grid's steps.
+
+    A sample belongs to the step that holds its time. A gauge holds for its resolution and no
+    longer, so it is repeated in further steps that lie wholly inside that time and hold nothing
+    themselves; a delta came once, and so do sums and numbers of samples.
+    """
+    levels = _levels(column, grid)
+    repeated = kind == "gauge" and over not in NOT_REPEATED
+    if len(levels) == 1:
+        values = _of_one(levels[0], grid, over, repeated)
+    else:
+        values = [_of_many(levels, step, grid, over, repeated) for step in range(grid.points)]
+    approximate = over in HIDDEN_BY_AVERAGES and any(
+        level.resolution_ms >= AVERAGES_FROM_MS for level in levels
+    )
+    return Aligned(values, approximate)
+
+
+def _levels(column: Column, grid: Grid) -> list[_Level]:
+    """The column by resolution, finest first."""
+    parts: defaultdict[int, list[Column]] = defaultdict(list)
+    if len({run.resolution_ms for run in column.runs}) == 1:
+        parts[column.runs[0].resolution_ms].append(column)
+    else:
+        for resolution_ms, rows in column.of_runs():
+            parts[resolution_ms].append(rows)
+    levels = []
+    for resolution_ms, found in sorted(parts.items(), key=itemgetter(0)):
+        times, values = found[0].times[:], found[0].values[:]
+        for rows in found[1:]:
+            times.extend(rows.times)
+            values.extend(rows.values)
+        bounds = [bisect_left(times, edge) for edge in grid.edges]
+        levels.append(_Level(resolution_ms, times, values, bounds))
+    return levels
+
+
+def _of_one(level: _Level, grid: Grid, over: str, repeated: bool) -> list[float | None]:
+    """One resolution throughout, which is nearly always: nothing to choose and to weight."""
+    fold, rows = OVER[over], level.values
+    values: list[float | None] = [
+        fold(rows[first:last]) if last > first else None for first, last in pairwise(level.bounds)
+    ]
+    if repeated and grid.step_ms < level.resolution_ms:
+        for step, value in enumerate(values):
+            if value is None:
+                values[step] = _held(level, step, grid)
+    return values
+
+
+def _of_many(
+    levels: list[_Level], step: int, grid: Grid, over: str, repeated: bool
+) -> float | None:
+    """Samples finer than the step count together; one that spans whole steps shows only where
+    there is no finer one."""
+    found: list[tuple[_Level, int, int]] = []
+    for level in levels:
+        spans = level.resolution_ms >= grid.step_ms
+        if spans and found:
+            break
+        first, last = level.bounds[step], level.bounds[step + 1]
+        if last > first:
+            found.append((level, first, last))
+        elif spans and repeated and (value := _held(level, step, grid)) is not None:
+            return value
+    return _folded(found, over) if found else None
+
+
+def _held(level: _Level, step: int, grid: Grid) -> float | None:
+    """The last value before the step, if it holds all through it."""
+    row = level.bounds[step] - 1
+    end_ms = grid.start_ms + (step + 1) * grid.step_ms
+    holds = row >= 0 and level.times[row] + level.resolution_ms >= end_ms
+    return level.values[row] if holds else None
+
+
+def _folded(found: list[tuple[_Level, int, int]], over: str) -> float:
+    if over == "avg":
+        return _weighted(found)
+    rows = sorted(
+        (level.times[row], level.values[row])
+        for level, first, last in found
+        for row in range(first, last)
+    )
+    return OVER[over]([value for _, value in rows])
+
+
+def _weighted(found: list[tuple[_Level, int, int]]) -> float:
+    """The average in which each sample counts as long as it stands for."""
+    if len(found) == 1:
+        level, first, last = found[0]
+        return OVER["avg"](level.values[first:last])
+    total = sum(sum(level.values[first:last]) * level.resolution_ms for level, first, last in found)
+    return total / sum((last - first) * level.resolution_ms for level, first, last in found)

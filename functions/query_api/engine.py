@@ -1,0 +1,131 @@
+"""The engine: a query answered from registry and store, whichever front asked it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tributary.registry import Entry, Registry, Shard
+from tributary.state import Collected, States
+from tributary.store import Store
+
+from functions.query_api.aggregate import Line, aggregated
+from functions.query_api.align import aligned
+from functions.query_api.folds import default_fold
+from functions.query_api.matching import Attributes, matcher
+from functions.query_api.parameters import Query
+from functions.query_api.plan import Grid, check_points, planned
+from functions.query_api.reading import Samples, read
+from functions.query_api.series import (
+    Series,
+    attributes_of,
+    check_attributes,
+    check_metrics,
+    matched_series,
+    metrics_of,
+)
+from functions.query_api.status import Freshness, ProviderStatus, statuses, warnings
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a query found: lines over the grid's steps, and how fresh each provider's part is."""
+
+    grid: Grid
+    lines: list[Line]
+    status: Mapping[str, ProviderStatus]
+    warnings: list[str]
+    counts: Mapping[str, int]
+
+
+class Engine:
+    """match → plan → read → align → aggregate."""
+
+    def __init__(
+        self, registry: Registry, states: States, store: Store, freshness: Freshness
+    ) -> None:
+        self.registry = registry
+        self.states = states
+        self.store = store
+        self.freshness = freshness
+
+    def run(self, query: Query, now_ms: int, seconds: float) -> Result:
+        """Answers the query as of `now_ms`, reading for at most so many seconds.
+
+        Raises BadRequestError and TooMuchError before any chunk is read.
+        """
+        check_points(query)
+        shards = self.registry.shards()
+        entries = [entry for shard in shards for entry in shard.entries.values()]
+        check_metrics(query.metrics, entries)
+        check_attributes(_attributes_in(query), entries)
+        matches = matcher(query.where)
+        series = matched_series(entries, query.metrics, query.start_ms, query.end_ms, matches)
+        grid = planned(query, series)
+        samples = read(self.store, series, grid, seconds)
+        states = self._states_of(shards, matches)
+        resources = _resources(entries, series, states, matches)
+        found = statuses(resources, states, self.freshness, now_ms)
+        return Result(
+            grid,
+            _lines(query, series, samples, grid),
+            found,
+            warnings(found, states, samples.unreadable),
+            {"resources": len(resources), "series": len(series), "samples": samples.count},
+        )
+
+    def _states_of(
+        self, shards: Iterable[Shard], matches: Callable[[Attributes], bool]
+    ) -> dict[str, Collected]:
+        concerned = [
+            shard
+            for shard in shards
+            if any(_any_matches(entry, matches) for entry in shard.entries.values())
+        ]
+        return self.states.of_shards(concerned)
+
+
+def _attributes_in(query: Query) -> list[tuple[str, str]]:
+    return [("by", name) for name in query.by] + [("where", one.attribute) for one in query.where]
+
+
+def _resources(
+    entries: Iterable[Entry],
+    series: Sequence[Series],
+    states: Mapping[str, Collected],
+    matches: Callable[[Attributes], bool],
+) -> list[Entry]:
+    """The resources that an answer draws from, and those it would draw from if they had answered:
+    of a resource that failed from the start nobody knows which metrics it has."""
+    having = {one.resource for one in series}
+    return [
+        entry
+        for entry in entries
+        if entry.resource in having
+        or (_failed_from_the_start(entry, states) and _any_matches(entry, matches))
+    ]
+
+
+def _failed_from_the_start(entry: Entry, states: Mapping[str, Collected]) -> bool:
+    state = states.get(entry.resource)
+    return state is not None and state.failure is not None and not metrics_of(entry)
+
+
+def _any_matches(entry: Entry, matches: Callable[[Attributes], bool]) -> bool:
+    return any(matches(attributes) for attributes in attributes_of(entry))
+
+
+def _lines(query: Query, series: Sequence[Series], samples: Samples, grid: Grid) -> list[Line]:
+    lines = [
+        Line(one.metric, one.attributes, values.values, values.approximate)
+        for one, column in zip(series, samples.columns, strict=True)
+        if column
+        for values in [aligned(column, grid, _over(query, one), one.metric.kind)]
+        if any(value is not None for value in values.values)
+    ]
+    order = {name: place for place, name in enumerate(query.metrics)}
+    if query.grouped:
+        lines = aggregated(lines, query.by, query.agg)
+    return sorted(lines, key=lambda line: (order[line.metric.name], sorted(line.attributes.items())))
+
+
+def _over(query: Query, series: Series) -> str:
+    return query.over or default_fold(series.metric.kind)

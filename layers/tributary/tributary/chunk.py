@@ -1,0 +1,83 @@
+"""Chunks: the samples of one resource in one aligned window, all instances and metrics."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tributary.columns import Column, ColumnKey, merge, news
+from tributary.windows import Tier, Window, key_time, tier_for, window_holding, windows_over
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Columns of one resource in one window of one tier: never empty, one column per key."""
+
+    resource: str
+    tier: Tier
+    window: Window
+    columns: tuple[Column, ...]
+
+    @property
+    def sort_key(self) -> str:
+        """`r#2026-11-22T10:05Z`: computed from the data, so that a rewrite meets the same item."""
+        return f"{self.tier.value}#{key_time(self.window.start_ms)}"
+
+    @property
+    def samples(self) -> int:
+        """How many samples the chunk holds."""
+        return sum(map(len, self.columns))
+
+    def merged_with(self, other: "Chunk") -> "Chunk":
+        """Both chunks' samples; the order does not matter."""
+        return _chunk(self.resource, self.tier, self.window, [*self.columns, *other.columns])
+
+    def news_over(self, stored: "Chunk") -> "Chunk | None":
+        """What this chunk adds to the stored one; None if that is nothing."""
+        known = {column.key: column for column in stored.columns}
+        fresh = [
+            news(column, known[column.key]) if column.key in known else column
+            for column in self.columns
+        ]
+        fresh = [column for column in fresh if column]
+        return _chunk(self.resource, self.tier, self.window, fresh) if fresh else None
+
+
+def split(resource: str, columns: Iterable[Column]) -> list[Chunk]:
+    """Chunks, in order of time, that hold these columns of one resource."""
+    parts: defaultdict[tuple[Tier, Window], list[Column]] = defaultdict(list)
+    for column in columns:
+        for resolution_ms, run in column.of_runs():
+            tier = tier_for(resolution_ms)
+            for window in windows_over(tier, run.times[0], run.times[-1] + 1):
+                part = run.between(window.start_ms, window.end_ms)
+                if part:
+                    parts[tier, window].append(part)
+    return [
+        _chunk(resource, tier, window, found)
+        for (tier, window), found in sorted(parts.items(), key=lambda item: item[0][1])
+    ]
+
+
+def in_hours(chunk: Chunk) -> Chunk:
+    """A raw chunk's samples as a piece of their hour chunk."""
+    hour = window_holding(Tier.HOUR, chunk.window.start_ms)
+    return Chunk(chunk.resource, Tier.HOUR, hour, chunk.columns)
+
+
+def by_instance(chunk: Chunk, part_of: Callable[[str], str]) -> dict[str, Chunk]:
+    """The chunk split by the part that each instance belongs to."""
+    parts: defaultdict[str, list[Column]] = defaultdict(list)
+    for column in chunk.columns:
+        parts[part_of(column.key.instance)].append(column)
+    return {
+        part: Chunk(chunk.resource, chunk.tier, chunk.window, tuple(columns))
+        for part, columns in parts.items()
+    }
+
+
+def _chunk(resource: str, tier: Tier, window: Window, columns: Iterable[Column]) -> Chunk:
+    alike: defaultdict[ColumnKey, list[Column]] = defaultdict(list)
+    for column in columns:
+        alike[column.key].append(column)
+    merged = tuple(merge(alike[key]) for key in sorted(alike))
+    return Chunk(resource, tier, window, merged)

@@ -1,0 +1,160 @@
+"""Columns: the samples of one metric of one instance that came from one provider metric."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Origin(NamedTuple):
+    """Where numbers came from: canonical value = provider's value x `factor`."""
+
+    metric: str
+    unit: str
+    factor: float
+
+
+class ColumnKey(NamedTuple):
+    """What makes a column one of its own within a resource."""
+
+    metric: str
+    instance: str
+    origin: Origin
+
+
+class Run(NamedTuple):
+    """So many rows in succession that share a resolution and the scheduled time of their fetch."""
+
+    rows: int
+    resolution_ms: int
+    seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Samples in order of time.
+
+    `times` holds milliseconds since the epoch, ascending and each once; `values` holds as many
+    numbers in the metric's unit; the rows of `runs` add up to as many.
+    """
+
+    key: ColumnKey
+    times: array[int]
+    values: array[float]
+    runs: tuple[Run, ...]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def spans(self) -> Iterator[tuple[int, int, Run]]:
+        """First row, row after the last, and tag of each run."""
+        first = 0
+        for run in self.runs:
+            yield first, first + run.rows, run
+            first += run.rows
+
+    def between(self, start_ms: int, end_ms: int) -> "Column":
+        """The rows of [start, end), which may be none."""
+        first, last = bisect_left(self.times, start_ms), bisect_left(self.times, end_ms)
+        return self if (first, last) == (0, len(self)) else self._rows(first, last)
+
+    def of_runs(self) -> Iterator[tuple[int, "Column"]]:
+        """Resolution in milliseconds and rows of each run."""
+        for first, last, run in self.spans():
+            yield run.resolution_ms, self._rows(first, last)
+
+    def _rows(self, first: int, last: int) -> "Column":
+        runs = tuple(
+            Run(min(last, stop) - max(first, start), run.resolution_ms, run.seen_ms)
+            for start, stop, run in self.spans()
+            if start < last and stop > first
+        )
+        return Column(self.key, self.times[first:last], self.values[first:last], runs)
+
+
+def column(
+    key: ColumnKey, samples: Iterable[tuple[int, float]], resolution_ms: int, seen_ms: int
+) -> Column:
+    """A column of samples (milliseconds, value) in any order; of one instant the larger stays."""
+    ordered = sorted(samples)
+    latest = dict(ordered)
+    times, values = array("q", latest), array("d", latest.values())
+    return Column(key, times, values, (Run(len(times), resolution_ms, seen_ms),) if times else ())
+
+
+def merge(columns: Iterable[Column]) -> Column:
+    """All samples of columns of one key: per instant the finer resolution, then the later
+    `seen`, then the larger value.
+
+    The order of the columns does not matter, and merging again changes nothing.
+    """
+    parts = sorted((part for part in columns if part), key=lambda part: part.times[0])
+    if all(a.times[-1] < b.times[0] for a, b in zip(parts, parts[1:], strict=False)):
+        return _joined(parts)
+    best: dict[int, tuple[int, int, float]] = {}
+    for time_ms, rank in _ranked(parts):
+        if time_ms not in best or rank > best[time_ms]:
+            best[time_ms] = rank
+    return _from_ranked(parts[0].key, best)
+
+
+def news(incoming: Column, stored: Column) -> Column:
+    """The incoming rows that tell something new: not those stored alike, to resolution and value.
+
+    A refetch confirms what is stored far more often than it changes it, and a confirmation is
+    not worth a write.
+    """
+    known = {time_ms: (rank[0], rank[2]) for time_ms, rank in _ranked([stored])}
+    fresh = {
+        time_ms: rank
+        for time_ms, rank in _ranked([incoming])
+        if known.get(time_ms) != (rank[0], rank[2])
+    }
+    return incoming if len(fresh) == len(incoming) else _from_ranked(incoming.key, fresh)
+
+
+def _ranked(columns: Iterable[Column]) -> Iterator[tuple[int, tuple[int, int, float]]]:
+    """Each sample's time and what it is compared by: what is greater wins."""
+    for part in columns:
+        for first, last, run in part.spans():
+            for row in range(first, last):
+                yield part.times[row], (-run.resolution_ms, run.seen_ms, part.values[row])
+
+
+def _from_ranked(key: ColumnKey, samples: dict[int, tuple[int, int, float]]) -> Column:
+    times, values, runs = array("q", sorted(samples)), array("d"), _Runs()
+    for time_ms in times:
+        negated_resolution_ms, seen_ms, value = samples[time_ms]
+        values.append(value)
+        runs.add(1, -negated_resolution_ms, seen_ms)
+    return Column(key, times, values, runs.done())
+
+
+def _joined(parts: list[Column]) -> Column:
+    if len(parts) == 1:
+        return parts[0]
+    times, values, runs = array("q"), array("d"), _Runs()
+    for part in parts:
+        times.extend(part.times)
+        values.extend(part.values)
+        for run in part.runs:
+            runs.add(*run)
+    return Column(parts[0].key, times, values, runs.done())
+
+
+class _Runs:
+    """Runs as they are put together: neighbours alike become one, so equal rows have equal runs."""
+
+    def __init__(self) -> None:
+        self._runs: list[Run] = []
+
+    def add(self, rows: int, resolution_ms: int, seen_ms: int) -> None:
+        last = self._runs[-1] if self._runs else None
+        if last and (last.resolution_ms, last.seen_ms) == (resolution_ms, seen_ms):
+            self._runs[-1] = last._replace(rows=last.rows + rows)
+        else:
+            self._runs.append(Run(rows, resolution_ms, seen_ms))
+
+    def done(self) -> tuple[Run, ...]:
+        return tuple(self._runs)

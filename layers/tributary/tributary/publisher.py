@@ -1,0 +1,112 @@
+"""The publisher: sends statistics to CloudWatch, within the limits of PutMetricData."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import batched
+from typing import TYPE_CHECKING, Self
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tributary.errors import RetriableError
+from tributary.statistics import Statistics, published_name
+from tributary.windows import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Window, floor_to
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricDatumTypeDef
+
+NAMESPACE = "Tributary"
+DEFAULT_METRICS = "cpu.utilization,memory.utilization,http.requests,http.responses.5xx"
+# PutMetricData takes 1000 datums and 1 MB a request; 500 stay below both with the longest names.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+_DATUMS_PER_REQUEST = 500
+_OLDEST_TAKEN_MS = 14 * DAY_MS - HOUR_MS
+# Where a crash leaves it unknown whether samples were sent, only ones younger than this go again.
+_SENT_AGAIN_MS = 3 * HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRules:
+    """Which metrics go to CloudWatch ($0.30 each a month), and how old their samples may be."""
+
+    metrics: frozenset[str]
+    max_age_ms: int
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """PUBLISHED_METRICS, comma-separated, and PUBLISH_MAX_AGE_HOURS, two weeks at most."""
+        names = os.environ.get("PUBLISHED_METRICS", DEFAULT_METRICS).split(",")
+        hours = float(os.environ.get("PUBLISH_MAX_AGE_HOURS", "3"))
+        metrics = frozenset(name.strip() for name in names if name.strip())
+        return cls(metrics, int(hours * HOUR_MS))
+
+    def chosen(self, metric: str) -> bool:
+        """Whether the metric is published; `http.responses.5xx` stands for its rate too."""
+        return metric in self.metrics or published_name(metric) in self.metrics
+
+    def due(self, published_ms: int, publishing_ms: int, complete_ms: int, now_ms: int) -> Window:
+        """The whole minutes to send: from what was sent to what is complete, the too old left out.
+
+        Between `published_ms` and `publishing_ms` a run may have died before or after sending.
+        """
+        oldest_ms = now_ms - min(self.max_age_ms, _OLDEST_TAKEN_MS)
+        if publishing_ms > published_ms:
+            published_ms = max(published_ms, min(publishing_ms, now_ms - _SENT_AGAIN_MS))
+        start_ms = floor_to(MINUTE_MS, max(published_ms, oldest_ms) + MINUTE_MS - 1)
+        return Window(start_ms, max(start_ms, floor_to(MINUTE_MS, complete_ms)))
+
+
+class Publisher:
+    """Sends statistics once: the caller notes before what it means to send, and after that it did."""
+
+    def __init__(self, client: "CloudWatchClient", rules: PublishRules) -> None:
+        self._client = client
+        self.rules = rules
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """CloudWatch and the rules that the environment names."""
+        # One attempt: a request that timed out may have been taken, and CloudWatch adds up twins.
+        config = Config(
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            connect_timeout=3,
+            read_timeout=10,
+        )
+        return cls(boto3.client("cloudwatch", config=config), PublishRules.from_env())
+
+    def send(self, statistics: Iterable[Statistics]) -> int:
+        """Sends all and returns how many; raises RetriableError at the first request refused."""
+        sent = 0
+        for batch in batched(statistics, _DATUMS_PER_REQUEST, strict=False):
+            try:
+                self._client.put_metric_data(
+                    Namespace=NAMESPACE, MetricData=[_datum(one) for one in batch]
+                )
+            except (ClientError, BotoCoreError) as error:
+                raise RetriableError(f"CloudWatch took {sent} datums, then: {error}") from error
+            sent += len(batch)
+        return sent
+
+
+def _datum(one: Statistics) -> "MetricDatumTypeDef":
+    provider, account, _ = one.resource.split("/", 2)
+    return {
+        "MetricName": one.metric,
+        "Dimensions": [
+            {"Name": "Provider", "Value": provider},
+            {"Name": "Account", "Value": account},
+            {"Name": "Resource", "Value": one.resource},
+        ],
+        "Timestamp": datetime.fromtimestamp(one.minute_ms / SECOND_MS, UTC),
+        "StatisticValues": {
+            "SampleCount": one.count,
+            "Sum": one.total,
+            "Minimum": one.least,
+            "Maximum": one.greatest,
+        },
+        "Unit": one.unit,  # type: ignore[typeddict-item]  # one of StandardUnit by the unit table
+    }

@@ -1,0 +1,138 @@
+"""The registry: attributes of every resource and instance, packed so that matching is one read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
+
+from tributary.packed import packed, unpacked
+from tributary.table import Item, Key, Table
+
+RESOURCES_PER_SHARD = 256
+_PARTITION = "reg"
+_DIGESTS = Key(_PARTITION, "!")
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A container, a volume of one, or `-`.
+
+    `metrics` gives the resolution in ms of each metric's newest sample. `first_ms` is the first
+    sample's time, `last_ms` the last one's once the instance has ended, None while it lives.
+    """
+
+    attributes: Mapping[str, str]
+    metrics: Mapping[str, int]
+    first_ms: int
+    last_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A resource as queries see it; `units` holds those of the provider's own metrics."""
+
+    resource: str
+    attributes: Mapping[str, str]
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    described_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Up to 256 entries of one account; the same number names their state."""
+
+    account: str
+    number: int
+    entries: Mapping[str, Entry]
+
+    @property
+    def name(self) -> str:
+        """`northflank/main#0`: the shard's sort key."""
+        return f"{self.account}#{self.number}"
+
+
+class Registry:
+    """Reads all shards, those unchanged from memory, and writes a shard where it changed."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._known: dict[str, tuple[bytes, Shard]] = {}
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """The registry in the table that the environment names."""
+        return cls(Table.from_env())
+
+    def shards(self) -> list[Shard]:
+        """Every account's shards: one small read, and one more for each shard that changed."""
+        listed = self._listed()
+        stale = [name for name, digest in listed.items() if not self._knows(name, digest)]
+        for item in self._table.get_many(Key(_PARTITION, name) for name in stale).values():
+            self._remember(item)
+        self._known = {name: known for name, known in self._known.items() if name in listed}
+        return [shard for _, shard in self._known.values()]
+
+    def shards_of(self, account: str) -> list[Shard]:
+        """The shards of `<provider>/<account>`, as all writes so far left them."""
+        listed = self._table.get(_DIGESTS)
+        names = [name for name in (unpacked(listed) if listed else {}) if _owner(name) == account]
+        items = [self._table.get(Key(_PARTITION, name)) for name in names]
+        return sorted((_shard(item) for item in items if item), key=lambda shard: shard.number)
+
+    def save(self, shard: Shard, change: Callable[[Shard], Shard]) -> Shard:
+        """Stores `change(shard)`, or of what another writer made of it, and lists its digest."""
+        key = Key(_PARTITION, shard.name)
+
+        def changed(current: Item | None) -> Item | None:
+            stored = _shard(current) if current else replace(shard, entries={})
+            item = packed(key, _document(change(stored)))
+            return None if current and current.digest == item.digest else item
+
+        final = self._table.update(key, changed, self._table.get(key))
+        self._list(key)
+        return _shard(final) if final else shard
+
+    def _listed(self) -> dict[str, str]:
+        item = self._table.get_many([_DIGESTS]).get(_DIGESTS)
+        digests: dict[str, str] = unpacked(item) if item else {}
+        return digests
+
+    def _knows(self, name: str, digest: str) -> bool:
+        known = self._known.get(name)
+        return known is not None and known[0].hex() == digest
+
+    def _remember(self, item: Item) -> None:
+        self._known[item.key.sk] = (item.digest, _shard(item))
+
+    def _list(self, key: Key) -> None:
+        def listed(current: Item | None) -> Item | None:
+            # Read at each attempt: whoever lists last lists what is stored last.
+            stored = self._table.get(key)
+            digests = unpacked(current) if current else {}
+            if stored is None or digests.get(key.sk) == stored.digest.hex():
+                return None
+            return packed(_DIGESTS, digests | {key.sk: stored.digest.hex()})
+
+        self._table.update(_DIGESTS, listed, self._table.get(_DIGESTS))
+
+
+def _owner(shard_name: str) -> str:
+    return shard_name.rpartition("#")[0]
+
+
+def _shard(item: Item) -> Shard:
+    account, _, number = item.key.sk.rpartition("#")
+    entries = {resource: _entry(resource, packed) for resource, packed in unpacked(item).items()}
+    return Shard(account, int(number), entries)
+
+
+def _entry(resource: str, document: dict[str, Any]) -> Entry:
+    instances = {name: Instance(**packed) for name, packed in document["instances"].items()}
+    return Entry(resource, **(document | {"instances": instances}))
+
+
+def _document(shard: Shard) -> dict[str, Any]:
+    return {
+        resource: {name: value for name, value in asdict(entry).items() if name != "resource"}
+        for resource, entry in shard.entries.items()
+    }

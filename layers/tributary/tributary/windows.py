@@ -1,0 +1,105 @@
+"""Windows: half-open spans of time aligned to the clock, and the tier a sample is kept in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+SECOND_MS = 1000
+MINUTE_MS = 60 * SECOND_MS
+FIVE_MINUTES_MS = 5 * MINUTE_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+
+class Tier(Enum):
+    """How long a chunk's window is; the value is the first letter of its sort key."""
+
+    RAW = "r"
+    HOUR = "h"
+    DAY = "d"
+    MONTH = "m"
+
+
+# Resolutions up to the bound are kept in chunks of the tier; anything coarser in months.
+_TIER_BOUNDS = (
+    (30 * SECOND_MS, Tier.RAW),
+    (FIVE_MINUTES_MS, Tier.HOUR),
+    (HOUR_MS, Tier.DAY),
+)
+_TIER_LENGTHS = {Tier.RAW: FIVE_MINUTES_MS, Tier.HOUR: HOUR_MS, Tier.DAY: DAY_MS}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """[start, end) in milliseconds since the epoch."""
+
+    start_ms: int
+    end_ms: int
+
+    def __contains__(self, time_ms: int) -> bool:
+        return self.start_ms <= time_ms < self.end_ms
+
+
+def tier_for(resolution_ms: int) -> Tier:
+    """The tier whose chunks hold samples of this resolution."""
+    for bound_ms, tier in _TIER_BOUNDS:
+        if resolution_ms <= bound_ms:
+            return tier
+    return Tier.MONTH
+
+
+def window_holding(tier: Tier, time_ms: int) -> Window:
+    """The tier's aligned window that holds the instant."""
+    if tier is Tier.MONTH:
+        return _month_holding(time_ms)
+    length_ms = _TIER_LENGTHS[tier]
+    start_ms = time_ms - time_ms % length_ms
+    return Window(start_ms, start_ms + length_ms)
+
+
+def windows_over(tier: Tier, start_ms: int, end_ms: int) -> Iterator[Window]:
+    """The tier's windows that overlap [start, end), in order."""
+    while start_ms < end_ms:
+        window = window_holding(tier, start_ms)
+        yield window
+        start_ms = window.end_ms
+
+
+def floor_to(length_ms: int, time_ms: int) -> int:
+    """The last multiple of `length_ms` since the epoch that is not after the instant."""
+    return time_ms - time_ms % length_ms
+
+
+def key_time(time_ms: int) -> str:
+    """An instant as it stands in sort keys, to the minute: `2026-11-22T10:05Z`."""
+    return _utc(time_ms).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def parse_key_time(text: str) -> int:
+    """The instant of a sort key, in milliseconds since the epoch."""
+    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M%z").timestamp()) * SECOND_MS
+
+
+def rfc3339(time_ms: int) -> str:
+    """An instant as the API writes it, with milliseconds only where there are any."""
+    spec = "milliseconds" if time_ms % SECOND_MS else "seconds"
+    return _utc(time_ms).isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+def parse_rfc3339(text: str) -> int:
+    """An RFC 3339 time in milliseconds since the epoch, floored; ValueError if it is none."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone: add Z or an offset such as +01:00")
+    return int(moment.timestamp() // 1) * SECOND_MS + moment.microsecond // SECOND_MS
+
+
+def _utc(time_ms: int) -> datetime:
+    return datetime.fromtimestamp(time_ms / SECOND_MS, UTC)
+
+
+def _month_holding(time_ms: int) -> Window:
+    first = _utc(time_ms).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+    return Window(int(first.timestamp()) * SECOND_MS, int(following.timestamp()) * SECOND_MS)

@@ -1,0 +1,22 @@
+"""Simulated providers: HTTP servers that answer as Northflank and HostUp do, about this machine."""
+
+from local.providers.hostup import HostupSimulator
+from local.providers.ledger import Ledger, ServedSample
+from local.providers.load import Load, LoadSource, MachineLoad, Signal
+from local.providers.northflank import NorthflankSimulator
+from local.providers.server import RunningServer, serve
+from local.providers.traffic import Traffic
+
+__all__ = [
+    "HostupSimulator",
+    "Ledger",
+    "Load",
+    "LoadSource",
+    "MachineLoad",
+    "NorthflankSimulator",
+    "RunningServer",
+    "ServedSample",
+    "Signal",
+    "Traffic",
+    "serve",
+]

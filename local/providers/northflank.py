@@ -1,0 +1,197 @@
+"""A simulated Northflank: its inventory and metrics API, request budget, paging and errors.
+
+https://northflank.com/docs/v1/api/use-the-api
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule, Submount
+from werkzeug.wrappers import Request, Response
+
+from local.providers import northflank_inventory as inventory
+from local.providers.answer import Refused, is_authorised, json_response, refusal_of
+from local.providers.backstage import backstage
+from local.providers.ledger import Ledger
+from local.providers.load import LoadSource, MachineLoad
+from local.providers.northflank_fleet import PROJECTS, Project, Workload
+from local.providers.northflank_metrics import Metering
+from local.providers.northflank_query import INVALID, MetricsQuery
+from local.providers.paging import number, page_of, start_of
+from local.providers.request_budget import RequestBudget, Standing
+from local.providers.timeline import Timeline
+from local.providers.traffic import Traffic
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+type Json = dict[str, Any]
+
+WINDOW_SECONDS = 3600
+DEFAULT_PAGE = 50
+LARGEST_PAGE = 100
+MOST_PAGES = 1000
+
+
+class NorthflankSimulator:
+    """A WSGI app that answers as `https://api.northflank.com` does, to one token and one team.
+
+    Values before its start are made up, later ones come from `load` (by default this machine's,
+    sampled by a thread of its own) and `traffic` (the local front's). `largest_page` below 100
+    makes it page through its few items. What it handed out is in `served`.
+    """
+
+    def __init__(
+        self,
+        token: str = "northflank-demo-token",
+        *,
+        team: str = "demo",
+        clock: Callable[[], float] = time.time,
+        load: LoadSource | None = None,
+        traffic: Traffic | None = None,
+        requests_per_hour: int = 1000,
+        largest_page: int = LARGEST_PAGE,
+    ) -> None:
+        self.served = Ledger()
+        self._token = token
+        self._team = team
+        self._clock = clock
+        self._largest_page = largest_page
+        self._started = int(clock())
+        self._budget = RequestBudget(requests_per_hour, WINDOW_SECONDS)
+        timeline = Timeline(load or MachineLoad(clock), traffic or Traffic(clock))
+        self._metering = Metering(timeline, self._started, self.served)
+        self._routes = _routes(self)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        request = Request(environ)
+        response = backstage(request, self.served) or self._answer(request)
+        response.date = datetime.fromtimestamp(self._clock(), UTC)
+        return response(environ, start_response)
+
+    def login(self, request: Request) -> Json:
+        """`GET /v1/login`: an empty object says that the token is good."""
+        return {}
+
+    def list_projects(self, request: Request) -> Json:
+        """`GET /v1/projects`."""
+        return self._page(request, "projects", [inventory.project_item(p) for p in PROJECTS])
+
+    def get_project(self, request: Request, project: str) -> Json:
+        """`GET /v1/projects/{p}`."""
+        return {"data": inventory.project_detail(_project(project), self._started)}
+
+    def list_workloads(self, request: Request, project: str, kind: str) -> Json:
+        """`GET /v1/projects/{p}/services`, `…/addons` and `…/jobs`."""
+        owner = _project(project)
+        items = [inventory.workload_item(owner, item) for item in inventory.of_kind(owner, kind)]
+        return self._page(request, kind, items)
+
+    def get_workload(self, request: Request, project: str, kind: str, workload: str) -> Json:
+        """`GET /v1/projects/{p}/services/{s}`, and of an addon or job."""
+        found = _workload(project, kind, workload)
+        return {"data": inventory.workload_detail(_project(project), found, self._started)}
+
+    def list_containers(self, request: Request, project: str, kind: str, workload: str) -> Json:
+        """`GET …/containers`, those that have ended included."""
+        containers = _workload(project, kind, workload).containers
+        items = [inventory.container_item(item, self._started) for item in containers]
+        return self._page(request, "containers", items)
+
+    def get_metrics(self, request: Request, project: str, kind: str, workload: str) -> Json:
+        """`GET …/metrics`; entered in the ledger under the path after `projects/`."""
+        found = _workload(project, kind, workload)
+        now = int(self._clock() * 1000)
+        query = MetricsQuery.parse(request.args, now)
+        return self._metering.answer(query, f"{project}/{kind}/{workload}", found, now)
+
+    def _answer(self, request: Request) -> Response:
+        now = self._clock()
+        standing = self._budget.spend(now)
+        try:
+            response = json_response(self._routed(request, standing))
+        except Refused as error:
+            response = _error(error)
+        except HTTPException as error:
+            response = _error(refusal_of(error, "-"))
+        response.headers["x-ratelimit-limit"] = str(standing.limit)
+        response.headers["x-ratelimit-remaining"] = str(standing.remaining)
+        response.headers["x-ratelimit-reset"] = str(math.ceil(standing.resets_at - now))
+        return response
+
+    def _routed(self, request: Request, standing: Standing) -> Json:
+        if not is_authorised(request, self._token):
+            raise Refused(401, "unauthorized", "The API token is missing or not valid.")
+        if not standing.allowed:
+            # the real answer's status and body are not documented
+            raise Refused(429, "rate-limit-exceeded", f"{standing.limit} requests an hour are used")
+        endpoint, parts = self._routes.bind_to_environ(request.environ).match()
+        if parts.get("team", self._team) != self._team:
+            raise Refused(404, "not-found", "There is no such team.")
+        within_team = {name: part for name, part in parts.items() if name != "team"}
+        answer: Json = endpoint(request, **within_team)
+        return answer
+
+    def _page(self, request: Request, name: str, items: Sequence[Json]) -> Json:
+        args = request.args
+        size = number(args, "per_page", DEFAULT_PAGE, LARGEST_PAGE, INVALID)
+        size = min(size, self._largest_page)
+        if "cursor" in args:
+            start = start_of(args["cursor"], INVALID)
+        else:
+            start = (number(args, "page", 1, MOST_PAGES, INVALID) - 1) * size
+        page = page_of(items, start, size)
+        pagination: Json = {"hasNextPage": page.next_cursor is not None, "count": len(page.items)}
+        if page.next_cursor is not None:
+            pagination["cursor"] = page.next_cursor
+        return {"data": {name: page.items}, "pagination": pagination}
+
+
+def _routes(api: NorthflankSimulator) -> Map:
+    one = "/projects/<project>/<any(services, addons, jobs):kind>/<workload>"
+
+    def rules() -> list[Rule]:
+        return [
+            Rule(path, endpoint=endpoint, methods=["GET"])
+            for path, endpoint in (
+                ("/projects", api.list_projects),
+                ("/projects/<project>", api.get_project),
+                ("/projects/<project>/<any(services, addons, jobs):kind>", api.list_workloads),
+                (one, api.get_workload),
+                (f"{one}/containers", api.list_containers),
+                (f"{one}/metrics", api.get_metrics),
+            )
+        ]
+
+    return Map(
+        [
+            Rule("/v1/login", endpoint=api.login, methods=["GET"]),
+            Submount("/v1", rules()),
+            Submount("/v1/teams/<team>", rules()),
+        ],
+    )
+
+
+def _project(project_id: str) -> Project:
+    project = inventory.find_project(project_id)
+    if project is None:
+        raise Refused(404, "not-found", f"There is no project {project_id!r}.")
+    return project
+
+
+def _workload(project_id: str, kind: str, workload_id: str) -> Workload:
+    workload = inventory.find_workload(_project(project_id), kind, workload_id)
+    if workload is None:
+        raise Refused(404, "not-found", f"{project_id!r} has no {workload_id!r} in its {kind}.")
+    return workload
+
+
+def _error(refused: Refused) -> Response:
+    error = {"status": refused.status, "message": refused.message, "id": refused.code}
+    return json_response({"error": error}, refused.status)

@@ -1,0 +1,249 @@
+"""template.yaml: valid, linted, and saying what the design page says."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.build import ROOT, sam
+from local.scheduler import interval
+from local.template import Template
+
+SOURCE = ROOT / "template.yaml"
+COLLECTORS = ("NorthflankCollectorFunction", "HostupCollectorFunction")
+FUNCTIONS = (*COLLECTORS, "QueryApiFunction")
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return Template(SOURCE, {})
+
+
+@pytest.mark.xdist_group("sam")
+def test_sam_validate_finds_nothing() -> None:
+    assert "is a valid SAM Template" in sam("validate", "--template", str(SOURCE))
+
+
+@pytest.mark.xdist_group("sam")
+def test_sam_validate_lint_finds_nothing() -> None:
+    assert "is a valid SAM Template" in sam("validate", "--lint", "--template", str(SOURCE))
+
+
+def test_cfn_lint_finds_nothing_in_the_translated_template(
+    template: Template, tmp_path: Path
+) -> None:
+    from cfnlint.api import lint_file
+
+    translated = tmp_path / "translated.json"
+    translated.write_text(json.dumps(template.cloudformation))
+
+    assert [str(match) for match in lint_file(translated)] == []
+
+
+def test_cfn_lint_finds_a_wrong_attribute_in_a_function(template: Template, tmp_path: Path) -> None:
+    from cfnlint.api import lint_file
+
+    broken = tmp_path / "broken.json"
+    broken.write_text(
+        json.dumps(template.cloudformation).replace('["Table", "Arn"]', '["Table", "Nrn"]')
+    )
+
+    assert any("Nrn" in str(match) for match in lint_file(broken))
+
+
+@pytest.mark.parametrize("section", ["Parameters", "Outputs"])
+def test_every_parameter_and_output_is_described(template: Template, section: str) -> None:
+    undescribed = [
+        name
+        for name, entry in template.cloudformation[section].items()
+        if not entry.get("Description")
+    ]
+
+    assert undescribed == []
+
+
+def test_every_parameter_is_used(template: Template) -> None:
+    source = SOURCE.read_text()
+    unused = [
+        name
+        for name in template.cloudformation["Parameters"]
+        if not re.search(rf"!Ref {name}\b|\$\{{{name}\}}", source)
+    ]
+
+    assert unused == []
+
+
+def test_schedules_send_the_scheduled_time_every_five_minutes(template: Template) -> None:
+    schedules = {schedule.function: schedule for schedule in template.schedules()}
+
+    assert set(schedules) == set(COLLECTORS)
+    for schedule in schedules.values():
+        assert schedule.expression == "cron(0/5 * * * ? *)"
+        assert interval(schedule.expression) == 300
+        assert json.loads(schedule.input) == {"scheduledTime": "<aws.scheduler.scheduled-time>"}
+
+
+def test_schedules_are_off_when_the_parameter_says_so() -> None:
+    assert Template(SOURCE, {"ScheduleState": "DISABLED"}).schedules() == ()
+
+
+@pytest.mark.parametrize("minutes", ["1", "2", "3", "5", "6", "10", "12", "15", "20", "30"])
+def test_collectors_know_their_interval_for_every_allowed_rate(minutes: str) -> None:
+    template = Template(SOURCE, {"NorthflankEveryMinutes": minutes})
+    seconds = template.cloudformation["Mappings"]["Minutes"][minutes]["Seconds"]
+    schedule = next(s for s in template.schedules() if s.function == COLLECTORS[0])
+
+    assert interval(schedule.expression) == int(seconds)
+    allowed = template.cloudformation["Parameters"]["NorthflankEveryMinutes"]["AllowedValues"]
+    assert set(allowed) == set(template.cloudformation["Mappings"]["Minutes"])
+
+
+def test_schedules_alone_may_start_collectors_and_nothing_is_retried(template: Template) -> None:
+    for name in COLLECTORS:
+        dead_letters = name.replace("Function", "DeadLetters")
+        target = template.of_type("AWS::Scheduler::Schedule")[f"{name}Schedule"]["Target"]
+        retries = template.of_type("AWS::Lambda::EventInvokeConfig")[f"{name}EventInvokeConfig"]
+        function = template.of_type("AWS::Lambda::Function")[name]
+
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] == 0
+        assert retries["MaximumRetryAttempts"] == 0
+        assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [dead_letters, "Arn"]}}
+        assert function["DeadLetterConfig"] == {"TargetArn": {"Fn::GetAtt": [dead_letters, "Arn"]}}
+        assert function["Timeout"] == 270
+
+
+def test_functions_run_python_313_on_arm64_with_the_layer(template: Template) -> None:
+    layers = list(template.of_type("AWS::Lambda::LayerVersion"))
+    for name in FUNCTIONS:
+        function = template.of_type("AWS::Lambda::Function")[name]
+
+        assert function["Runtime"] == "python3.13"
+        assert function["Architectures"] == ["arm64"]
+        assert function["Layers"] == [{"Ref": layers[0]}]
+        assert function["Environment"]["Variables"]["AWS_ENDPOINT_URL"] == ""
+
+
+def test_the_table_is_kept_restored_and_expires(template: Template) -> None:
+    table = template.resources["Table"]
+
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["Properties"]["TimeToLiveSpecification"] == {
+        "AttributeName": "ttl",
+        "Enabled": True,
+    }
+    assert table["Properties"]["PointInTimeRecoverySpecification"] == {
+        "PointInTimeRecoveryEnabled": True
+    }
+    assert table["Properties"]["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+
+
+def test_every_log_group_has_a_retention_and_every_function_its_own(template: Template) -> None:
+    groups = template.of_type("AWS::Logs::LogGroup")
+
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+    used = [
+        template.of_type("AWS::Lambda::Function")[name]["LoggingConfig"]["LogGroup"]["Ref"]
+        for name in FUNCTIONS
+    ]
+    assert len(set(used)) == len(FUNCTIONS)
+    assert set(used) < set(groups)
+
+
+READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
+WRITE = {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+MAY = {
+    "NorthflankCollectorFunction": {
+        "NorthflankSecret": {"secretsmanager:GetSecretValue"},
+        "Table": READ | WRITE,
+        "*": {"cloudwatch:PutMetricData"},
+    },
+    "HostupCollectorFunction": {
+        "HostupSecret": {"secretsmanager:GetSecretValue"},
+        "Table": READ | WRITE,
+        "*": {"cloudwatch:PutMetricData"},
+    },
+    "QueryApiFunction": {
+        "BootstrapToken": {"secretsmanager:GetSecretValue"},
+        "Table": READ,
+    },
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_may_do_what_it_needs_and_no_more(template: Template, name: str) -> None:
+    allowed: dict[str, set[str]] = {}
+    for statement in _statements(template, name):
+        assert statement["Effect"] == "Allow"
+        actions = statement["Action"]
+        allowed.setdefault(_resource(statement["Resource"]), set()).update(
+            [actions] if isinstance(actions, str) else actions
+        )
+    dead_letters = allowed.pop(name.replace("Function", "DeadLetters"), None)
+
+    assert allowed == MAY[name]
+    assert dead_letters == ({"sqs:SendMessage"} if name in COLLECTORS else None)
+
+
+@pytest.mark.parametrize("name", COLLECTORS)
+def test_a_collector_publishes_to_its_own_namespace_only(template: Template, name: str) -> None:
+    [statement] = [s for s in _statements(template, name) if s["Resource"] == "*"]
+
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Tributary"}}
+
+
+def test_secrets_are_created_empty_and_the_token_generated(template: Template) -> None:
+    made = template.of_type("AWS::SecretsManager::Secret")
+
+    assert json.loads(made["NorthflankSecret"]["SecretString"]) == {"accounts": []}
+    assert json.loads(made["HostupSecret"]["SecretString"]) == {"accounts": []}
+    assert made["BootstrapToken"]["GenerateSecretString"] == {
+        "PasswordLength": 40,
+        "ExcludePunctuation": True,
+    }
+
+
+def test_routes_lead_to_the_query_function_unknown_paths_too(template: Template) -> None:
+    assert sorted(route.key for route in template.routes()) == [
+        "$default",
+        "GET /healthz",
+        "GET /v1/metrics",
+        "GET /v1/query",
+        "GET /v1/resources",
+    ]
+    assert {route.function for route in template.routes()} == {"QueryApiFunction"}
+
+
+def test_the_api_is_throttled_and_its_log_holds_no_credentials(template: Template) -> None:
+    [stage] = template.of_type("AWS::ApiGatewayV2::Stage").values()
+    log = json.loads(stage["AccessLogSettings"]["Format"])
+
+    assert stage["DefaultRouteSettings"] == {
+        "ThrottlingRateLimit": {"Ref": "ThrottlingRate"},
+        "ThrottlingBurstLimit": {"Ref": "ThrottlingBurst"},
+    }
+    assert log["status"] == "$context.status"
+    assert not [value for value in log.values() if re.search("authori|header|query", value, re.I)]
+
+
+def _statements(template: Template, function: str) -> list[Any]:
+    role = template.of_type("AWS::IAM::Role")[f"{function}Role"]
+    return [
+        statement
+        for policy in role["Policies"]
+        for statement in _listed(policy["PolicyDocument"]["Statement"])
+    ]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _resource(value: Any) -> str:
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), "Arn"]}:
+            return name
+        case _:
+            return str(value)
