@@ -1,5 +1,6 @@
 """The HTTP server on this machine that stands where API Gateway's would."""
 
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -23,8 +24,8 @@ def reserve(port: int) -> socket.socket:
         return socket.create_server((HOST, port), backlog=128)
     except OSError as error:
         raise Failure(
-            f"Port {port} cannot be used ({error.strerror}): free it, or choose another with"
-            f" PORT={port + 1} make run."
+            f"Port {port} cannot be used ({os.strerror(error.errno or 0)}): free it, or choose"
+            f" another: PORT={port + 1} make run."
         ) from error
 
 

@@ -48,8 +48,8 @@ class PlainInstance:
 
     def _start(self) -> None:
         self._child = self._processes.start(
-            # -P: neither this folder nor the checkout is on the handler's path
-            [sys.executable, "-P", "-B", _HOST, self._function.handler],
+            # -P: neither this folder nor the checkout on the handler's path; -u: its log current
+            [sys.executable, "-P", "-B", "-u", _HOST, self._function.handler],
             self._environment,
             self._function.code,
             self._log,

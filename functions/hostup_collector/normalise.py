@@ -40,10 +40,11 @@ DEFAULT_RESOLUTION_MS = MINUTE_MS
 INSTANCE = "-"
 
 _TIME = "recordedAt"
+_ABSENT = (None, "")
 _TOLERANCE = 0.05
 # The documentation's totals have two decimals, so they may be off by half of the last one.
 _ROUNDING_GB = 0.005
-# Gaps are alike within this share of the first of them: samples are some milliseconds off their grid.
+# Gaps within this share of the first are alike: samples may be some milliseconds off their grid.
 _ALIKE = 0.2
 # So many gaps alike in succession are a step of the samples; fewer are samples that are missing.
 _STEP_GAPS = 3
@@ -81,23 +82,198 @@ def normalise(answer: Json, vps: str, units: UnitFactors, seen_ms: int) -> Norma
     A sample or field that can't be read costs a warning and nothing else. An answer that is no
     object, has samples that are no list, or is about another VPS raises MalformedAnswerError.
     """
-    samples = _samples_of(answer, vps)
-    rows, unreadable = _rows(samples)
-    warnings = []
-    if unreadable:
-        warnings.append(f"{unreadable} samples left out: no object with a readable {_TIME}")
-    resolutions = resolutions_ms(sorted({row.time_ms for row in rows}))
-    if len(resolutions) == 1:
-        warnings.append(f"one sample alone: the default, {MINUTE_MS // SECOND_MS} s, is taken")
-    fields = _Fields(rows, resolutions, units, seen_ms)
-    columns = tuple(fields.column(name) for name in fields.names())
-    summary = answer.get("summary") if isinstance(answer, dict) else None
-    warnings += fields.unreadable()
-    warnings += _mismatches(summary, columns, units)
-    unknown = tuple(
-        (origin.metric, origin.unit)
-        for origin in (column.key.origin for column in columns)
-        if origin.metric not in METRICS
-    )
+    warnings: list[str] = []
+    timed = _timed(_samples_of(answer, vps), warnings)
+    times = sorted({time_ms for time_ms, _ in timed})
+    if len(times) == 1:
+        warnings.append("one sample alone: it is taken to stand for the default, 60 s")
+    resolutions = dict(zip(times, resolutions_ms(times), strict=True))
+    columns = []
+    for conversion in _conversions(timed, units):
+        samples = _converted(timed, conversion, warnings)
+        if samples:
+            columns.append(_column(conversion.key, samples, resolutions, seen_ms))
+    warnings += _mismatches(answer, columns, units)
+    origins = [column.key.origin for column in columns]
+    unknown = [(origin.metric, origin.unit) for origin in origins if origin.metric not in METRICS]
     instances: Mapping[str, Mapping[str, str]] = {INSTANCE: {}} if columns else {}
-    return Normalised(columns, instances, unknown, tuple(warnings))
+    return Normalised(tuple(columns), instances, tuple(unknown), tuple(warnings))
+
+
+def resolutions_ms(times: Sequence[int]) -> list[int]:
+    """What each of these instants, ascending, stands for, in milliseconds.
+
+    A reply may mix two steps (Proxmox, which answers behind HostUp, stitches an old file before a
+    new one), and may have holes. A step is what at least three neighbouring gaps agree on; a sample
+    that no step holds takes that of its neighbours. Where nothing agrees, the smallest gap counts,
+    but for no more than a minute, for it may be a hole.
+    """
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    spans = list(_spans_alike(gaps))
+    steps = [span for span in spans if span[1] - span[0] >= _STEP_GAPS]
+    if not steps and len(gaps) > 1 and len(spans) == 1:
+        steps = spans
+    if not steps:
+        return [min([DEFAULT_RESOLUTION_MS, *gaps])] * len(times)
+    found: list[int | None] = [None] * len(times)
+    for first, last in steps:
+        step_ms = _whole_seconds(sorted(gaps[first:last])[(last - first) // 2])
+        for row in range(first, last + 1):
+            found[row] = min(step_ms, found[row] or step_ms)
+    return _filled(found)
+
+
+class _Conversion(NamedTuple):
+    key: ColumnKey
+    multiply: float
+    divide: float
+
+
+type _Timed = Sequence[tuple[int, Mapping[str, Json]]]
+
+
+def _samples_of(answer: Json, vps: str) -> Sequence[Json]:
+    if not isinstance(answer, dict):
+        raise MalformedAnswerError("hostup answered metrics with JSON that is no object")
+    named = answer.get("id")
+    if named is not None and named != vps:
+        raise MalformedAnswerError(f"hostup answered metrics of {named!r} instead of {vps}")
+    samples = answer.get("samples")
+    if not isinstance(samples, list | None):
+        raise MalformedAnswerError(
+            f"hostup answered metrics of {vps} with samples that are no list"
+        )
+    return samples or ()
+
+
+def _timed(samples: Sequence[Json], warnings: list[str]) -> _Timed:
+    timed = []
+    for sample in samples:
+        recorded = sample.get(_TIME) if isinstance(sample, dict) else None
+        if isinstance(sample, dict) and isinstance(recorded, str):
+            try:
+                timed.append((parse_rfc3339(recorded), sample))
+            except ValueError:
+                continue
+    if len(timed) < len(samples):
+        left_out = len(samples) - len(timed)
+        warnings.append(f"{left_out} samples left out: no object with a readable {_TIME}")
+    return timed
+
+
+def _conversions(timed: _Timed, units: UnitFactors) -> Iterator[_Conversion]:
+    """The fields documented, then those that hold numbers and are not: under HostUp's own name."""
+    ratios = units.ratios()
+    for field, (metric, unit) in METRICS.items():
+        multiply, divide = ratios[unit]
+        origin = Origin(field, unit, multiply / divide)
+        yield _Conversion(ColumnKey(metric, INSTANCE, origin), multiply, divide)
+    unknown = {
+        field
+        for _, sample in timed
+        for field, value in sample.items()
+        if field not in METRICS and isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    for field in sorted(unknown):
+        yield _Conversion(ColumnKey(f"hostup.{field}", INSTANCE, Origin(field, "", 1.0)), 1.0, 1.0)
+
+
+def _converted(
+    timed: _Timed, conversion: _Conversion, warnings: list[str]
+) -> list[tuple[int, float]]:
+    """Times and converted values of one field, where it has any."""
+    (name, _, origin), multiply, divide = conversion
+    field, quantise = origin.metric, metric_named(name, origin.unit).quantise
+    samples = []
+    unreadable = 0
+    for time_ms, sample in timed:
+        sent = sample.get(field)
+        number = sent if type(sent) is float else _number(sent)
+        if number is None:
+            unreadable += sent not in _ABSENT
+        elif isfinite(value := number * multiply / divide):
+            samples.append((time_ms, quantise(value)))
+    if unreadable:
+        warnings.append(f"{unreadable} values of {field} left out: no numbers")
+    return samples
+
+
+def _number(sent: Json) -> float | None:
+    """A number or numeric string; None for what is neither."""
+    if isinstance(sent, bool) or not isinstance(sent, int | float | str):
+        return None
+    try:
+        return float(sent)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _column(
+    key: ColumnKey,
+    samples: list[tuple[int, float]],
+    resolutions: Mapping[int, int],
+    seen_ms: int,
+) -> Column:
+    samples.sort()
+    if len(set(resolutions.values())) == 1:
+        return column(key, samples, resolutions[samples[0][0]], seen_ms)
+    by_step = groupby(samples, key=lambda sample: resolutions[sample[0]])
+    return merge([column(key, part, step_ms, seen_ms) for step_ms, part in by_step])
+
+
+def _mismatches(answer: Json, columns: Sequence[Column], units: UnitFactors) -> Iterator[str]:
+    """Totals of the summary that differ from what the samples add up to."""
+    summary = answer.get("summary") if isinstance(answer, dict) else None
+    by_field = {column.key.origin.metric: column for column in columns}
+    for total, field in TOTALS.items():
+        stated = _number(summary.get(total)) if isinstance(summary, dict) else None
+        if stated is None or not isfinite(stated) or field not in by_field:
+            continue
+        summed = _integral(by_field[field]) / units.gb_bytes
+        if abs(stated - summed) > _TOLERANCE * max(abs(stated), summed) + _ROUNDING_GB:
+            yield (
+                f"{total} says {stated:g} Gb but the samples of {field} add up to {summed:.3g} Gb: "
+                "a unit factor may be wrong"
+            )
+
+
+def _integral(column: Column) -> float:
+    """Amount that the samples of a rate come to."""
+    return sum(
+        sum(column.values[first:last]) * run.resolution_ms / SECOND_MS
+        for first, last, run in column.spans()
+    )
+
+
+def _spans_alike(gaps: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First gap, and gap after the last, of each run of gaps that are about the same."""
+    first = 0
+    for row in range(1, len(gaps) + 1):
+        if row == len(gaps) or abs(gaps[row] - gaps[first]) > _ALIKE * gaps[first]:
+            yield first, row
+            first = row
+
+
+def _whole_seconds(span_ms: int) -> int:
+    return max(round(span_ms / SECOND_MS), 1) * SECOND_MS
+
+
+def _filled(found: Sequence[int | None]) -> list[int]:
+    """Each unknown resolution as the one before it, or as the first known."""
+    latest = next(step_ms for step_ms in found if step_ms is not None)
+    filled = []
+    for step_ms in found:
+        latest = step_ms or latest
+        filled.append(latest)
+    return filled
+
+
+def _positive(name: str, default: float) -> float:
+    text = os.environ.get(name, "").strip()
+    try:
+        factor = float(text) if text else default
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor < float("inf"):
+        raise SettingsError(f"{name} is {text!r}: it should be a positive number, as {default:g}")
+    return factor

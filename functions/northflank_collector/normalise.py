@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from tributary.columns import Column, ColumnKey, Origin, column
 from tributary.errors import MalformedAnswerError, SettingsError
-from tributary.metrics import Metric, metric_named
+from tributary.metrics import LARGEST_SCALED, Metric, metric_named
 from tributary.provider import Json, Normalised
 from tributary.windows import DAY_MS, MINUTE_MS, SECOND_MS, parse_rfc3339
 
@@ -44,6 +44,9 @@ METRIC_TYPES = tuple(dict.fromkeys(metric for metric, _ in METRICS))
 # What a sample stands for where neither the answer nor the samples' spacing tells.
 DEFAULT_RESOLUTION_MS = MINUTE_MS
 _COARSEST_RESOLUTION_MS = 366 * DAY_MS
+
+_NUMBERS = frozenset({int, float})
+_UNREADABLE = (KeyError, TypeError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,27 +238,61 @@ class _Reading:
 def _converted(
     points: Sequence[Json], conversion: _Conversion, instants: _Instants
 ) -> tuple[list[tuple[int, float]], int]:
-    """Times and converted values of the points that have both, and how many are beyond reading.
+    """Times and converted values of the points that have both, and how many are beyond reading."""
+    # What is believed of the points' shape is checked by the errors that a wrong belief raises:
+    # this is done for every sample there is, and should cost little more than parsing its JSON.
+    believed = cast("Sequence[Mapping[str, Any]]", points)
+    try:
+        samples = _all_converted(believed, conversion, instants)
+    except _UNREADABLE:
+        samples = None
+    return _each_converted(believed, conversion, instants) if samples is None else (samples, 0)
 
-    What is believed of the points' shape is checked by the error that a wrong belief raises: this
-    loop runs for every sample there is.
-    """
+
+def _all_converted(
+    points: Sequence[Mapping[str, Any]], conversion: _Conversion, instants: _Instants
+) -> list[tuple[int, float]] | None:
+    """The samples, where every point is as documented; otherwise None or an error."""
     metric, _, multiply, divide = conversion
-    quantise = metric.quantise
+    sent = [point["value"] for point in points]
+    if not _NUMBERS.issuperset(map(type, sent)):
+        return None
+    values = [value * multiply / divide for value in sent]
+    if not isfinite(sum(values)):
+        return None
+    times = [instants[point["ts"]] for point in points]
+    return list(zip(times, _quantised(metric, values), strict=True))
+
+
+def _quantised(metric: Metric, values: Sequence[float]) -> Sequence[float]:
+    """What `metric.quantise` makes of each value, at half the price."""
+    if metric.decimals is None:
+        return values
+    scale = 10.0**metric.decimals
+    scaled = [value * scale for value in values]
+    if max(map(abs, scaled), default=0.0) > LARGEST_SCALED:
+        return [metric.quantise(value) for value in values]
+    return [number / scale for number in map(round, scaled)]
+
+
+def _each_converted(
+    points: Sequence[Mapping[str, Any]], conversion: _Conversion, instants: _Instants
+) -> tuple[list[tuple[int, float]], int]:
+    """As `_converted`, point by point, since some are strings, absent or make no sense."""
+    metric, _, multiply, divide = conversion
     samples: list[tuple[int, float]] = []
     unreadable = 0
-    for point in cast("Sequence[Mapping[str, Any]]", points):
+    for point in points:
         try:
-            sent = point["value"]
+            sent, time_ms = point["value"], instants[point["ts"]]
             value = float(sent) * multiply / divide
-            time_ms = instants[point["ts"]]
-        except (KeyError, TypeError, ValueError, OverflowError):
+        except _UNREADABLE:
             unreadable += not _is_gap(point)
             continue
-        if sent is True or sent is False:
+        if isinstance(sent, bool):
             unreadable += 1
         elif isfinite(value):
-            samples.append((time_ms, quantise(value)))
+            samples.append((time_ms, metric.quantise(value)))
     return samples, unreadable
 
 

@@ -68,6 +68,11 @@ class Northflank:
         self._units = units or UnitFactors()
         self._projects = f"/v1/teams/{quote(team, safe='')}/projects" if team else "/v1/projects"
 
+    @property
+    def requests(self) -> int:
+        """How many requests have been sent."""
+        return self._client.requests
+
     def discover(self) -> Iterator[Resource]:
         """Every service of every project.
 

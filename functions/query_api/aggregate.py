@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from tributary.metrics import Metric
-
 from functions.query_api.folds import ACROSS, Fold, default_fold
 from functions.query_api.matching import Attributes
+from tributary.metrics import Metric
 
 
 @dataclass(frozen=True, slots=True)

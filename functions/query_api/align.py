@@ -8,11 +8,10 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Literal
 
-from tributary.columns import Column
-from tributary.windows import MINUTE_MS
-
 from functions.query_api.folds import HIDDEN_BY_AVERAGES, NOT_REPEATED, OVER
 from functions.query_api.plan import Grid
+from tributary.columns import Column
+from tributary.windows import MINUTE_MS
 
 # No provider measures this seldom: samples as coarse are the host's own averages.
 AVERAGES_FROM_MS = 30 * MINUTE_MS
@@ -70,16 +69,23 @@ def _levels(column: Column, grid: Grid) -> list[_Level]:
         for rows in found[1:]:
             times.extend(rows.times)
             values.extend(rows.values)
-        bounds = [bisect_left(times, edge) for edge in grid.edges]
-        levels.append(_Level(resolution_ms, times, values, bounds))
+        # A list, unlike an array, does not make a number anew each time it is looked at.
+        listed = times.tolist()
+        bounds = [bisect_left(listed, edge) for edge in grid.edges]
+        levels.append(_Level(resolution_ms, listed, values.tolist(), bounds))
     return levels
 
 
 def _of_one(level: _Level, grid: Grid, over: str, repeated: bool) -> list[float | None]:
     """One resolution throughout, which is nearly always: nothing to choose and to weight."""
     fold, rows = OVER[over], level.values
+    if over == "count":
+        # The one fold that does not make of a single value that value.
+        rows = [1.0] * len(rows)
+        fold = OVER["sum"]
     values: list[float | None] = [
-        fold(rows[first:last]) if last > first else None for first, last in pairwise(level.bounds)
+        (rows[first] if last - first == 1 else fold(rows[first:last])) if last > first else None
+        for first, last in pairwise(level.bounds)
     ]
     if repeated and grid.step_ms < level.resolution_ms:
         for step, value in enumerate(values):

@@ -3,10 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tributary.registry import Entry, Registry, Shard
-from tributary.state import Collected, States
-from tributary.store import Store
-
 from functions.query_api.aggregate import Line, aggregated
 from functions.query_api.align import aligned
 from functions.query_api.folds import default_fold
@@ -15,6 +11,7 @@ from functions.query_api.parameters import Query
 from functions.query_api.plan import Grid, check_points, planned
 from functions.query_api.reading import Samples, read
 from functions.query_api.series import (
+    Extent,
     Series,
     attributes_of,
     check_attributes,
@@ -23,6 +20,9 @@ from functions.query_api.series import (
     metrics_of,
 )
 from functions.query_api.status import Freshness, ProviderStatus, statuses, warnings
+from tributary.registry import Entry, Registry, Shard
+from tributary.state import Collected, States
+from tributary.store import Retention, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,17 @@ class Engine:
     """match → plan → read → align → aggregate."""
 
     def __init__(
-        self, registry: Registry, states: States, store: Store, freshness: Freshness
+        self,
+        registry: Registry,
+        states: States,
+        store: Store,
+        retention: Retention,
+        freshness: Freshness,
     ) -> None:
         self.registry = registry
         self.states = states
         self.store = store
+        self.retention = retention
         self.freshness = freshness
 
     def run(self, query: Query, now_ms: int, seconds: float) -> Result:
@@ -58,11 +64,12 @@ class Engine:
         check_metrics(query.metrics, entries)
         check_attributes(_attributes_in(query), entries)
         matches = matcher(query.where)
-        series = matched_series(entries, query.metrics, query.start_ms, query.end_ms, matches)
+        extent = Extent(query.start_ms, query.end_ms, now_ms, self.retention)
+        series = matched_series(entries, query.metrics, extent, matches)
         grid = planned(query, series)
         samples = read(self.store, series, grid, seconds)
         states = self._states_of(shards, matches)
-        resources = _resources(entries, series, states, matches)
+        resources = self._resources(entries, series, states, query, now_ms)
         found = statuses(resources, states, self.freshness, now_ms)
         return Result(
             grid,
@@ -71,6 +78,31 @@ class Engine:
             warnings(found, states, samples.unreadable),
             {"resources": len(resources), "series": len(series), "samples": samples.count},
         )
+
+    def _resources(
+        self,
+        entries: Iterable[Entry],
+        series: Sequence[Series],
+        states: Mapping[str, Collected],
+        query: Query,
+        now_ms: int,
+    ) -> list[Entry]:
+        """The resources that an answer draws from, and those it would draw from had they not
+        failed: of a resource that failed from the start nobody knows which metrics it has."""
+        having = {one.resource for one in series}
+        matches, failing = matcher(query.where), self.freshness.failing(states, now_ms)
+
+        def is_missed(entry: Entry) -> bool:
+            newest_ms = states[entry.resource].newest_ms or 0
+            known = metrics_of(entry)
+            wanted = not known or not known.isdisjoint(query.metrics)
+            return newest_ms < query.end_ms and wanted and _any_matches(entry, matches)
+
+        return [
+            entry
+            for entry in entries
+            if entry.resource in having or (entry.resource in failing and is_missed(entry))
+        ]
 
     def _states_of(
         self, shards: Iterable[Shard], matches: Callable[[Attributes], bool]
@@ -85,28 +117,6 @@ class Engine:
 
 def _attributes_in(query: Query) -> list[tuple[str, str]]:
     return [("by", name) for name in query.by] + [("where", one.attribute) for one in query.where]
-
-
-def _resources(
-    entries: Iterable[Entry],
-    series: Sequence[Series],
-    states: Mapping[str, Collected],
-    matches: Callable[[Attributes], bool],
-) -> list[Entry]:
-    """The resources that an answer draws from, and those it would draw from if they had answered:
-    of a resource that failed from the start nobody knows which metrics it has."""
-    having = {one.resource for one in series}
-    return [
-        entry
-        for entry in entries
-        if entry.resource in having
-        or (_failed_from_the_start(entry, states) and _any_matches(entry, matches))
-    ]
-
-
-def _failed_from_the_start(entry: Entry, states: Mapping[str, Collected]) -> bool:
-    state = states.get(entry.resource)
-    return state is not None and state.failure is not None and not metrics_of(entry)
 
 
 def _any_matches(entry: Entry, matches: Callable[[Attributes], bool]) -> bool:
@@ -124,7 +134,9 @@ def _lines(query: Query, series: Sequence[Series], samples: Samples, grid: Grid)
     order = {name: place for place, name in enumerate(query.metrics)}
     if query.grouped:
         lines = aggregated(lines, query.by, query.agg)
-    return sorted(lines, key=lambda line: (order[line.metric.name], sorted(line.attributes.items())))
+    return sorted(
+        lines, key=lambda line: (order[line.metric.name], sorted(line.attributes.items()))
+    )
 
 
 def _over(query: Query, series: Series) -> str:

@@ -46,8 +46,10 @@ def parse_over(text: str) -> str:
 
 def parse_agg(text: str) -> str:
     """The name of a fold across series, or `none`; ValueError lists them."""
-    return text if text == "none" else _known(
-        text, ACROSS, "none, avg, min, max, sum, count or p1 to p99"
+    return (
+        text
+        if text == "none"
+        else _known(text, ACROSS, "none, avg, min, max, sum, count or p1 to p99")
     )
 
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote_to_bytes
 
-from tributary.windows import HOUR_MS
-
 from functions.query_api.folds import parse_agg, parse_over
 from functions.query_api.matching import Filter, parse_filter
 from functions.query_api.problems import BadRequestError, Fault, nearest
 from functions.query_api.times import instant, is_relative, length
+from tributary.windows import HOUR_MS
 
 type Format = Literal["json", "csv", "ndjson"]
 FORMATS: tuple[Format, ...] = ("json", "csv", "ndjson")
@@ -37,7 +36,7 @@ RESOURCES_PARAMETERS = {"where": True, "limit": False, "cursor": False}
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What `/v1/query` was asked: times in ms since the epoch, the step in seconds if one was given.
+    """What `/v1/query` was asked: times in ms since the epoch, the step in seconds if any.
 
     `moving` says that the range is relative to now, so that the same URL means another range later.
     """

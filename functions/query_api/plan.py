@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from tributary.windows import SECOND_MS, floor_to
-
 from functions.query_api.parameters import Query
 from functions.query_api.problems import TooMuchError
 from functions.query_api.series import Series
 from functions.query_api.times import DAY_S, HOUR_S, MINUTE_S, length_text
+from tributary.windows import SECOND_MS, floor_to
 
 DEFAULT_STEPS_S = (10, MINUTE_S, 5 * MINUTE_S, HOUR_S, DAY_S)
 POINTS_BY_DEFAULT = 500
@@ -64,7 +63,7 @@ def planned(query: Query, series: Sequence[Series]) -> Grid:
     step_s = query.step_s or default_step(query, coarsest_ms)
     grid = grid_over(query.start_ms, query.end_ms, step_s)
     _within_values(grid, len(series))
-    _within_samples(grid, series)
+    _within_samples(query, series)
     return grid
 
 
@@ -115,14 +114,12 @@ def _within_values(grid: Grid, series: int) -> None:
     )
 
 
-def _within_samples(grid: Grid, series: Sequence[Series]) -> None:
-    span_ms = grid.end_ms - grid.start_ms
-    per_ms = sum(len(one.instances) / max(one.resolution_ms, SECOND_MS) for one in series)
-    samples = round(span_ms * per_ms)
+def _within_samples(query: Query, series: Sequence[Series]) -> None:
+    samples = sum(one.samples for one in series)
     if samples > MOST_SAMPLES:
-        fitting_s = max(1, int(MOST_SAMPLES / per_ms) // SECOND_MS)
+        seconds = (query.end_ms - query.start_ms) // SECOND_MS * MOST_SAMPLES // samples
         raise TooMuchError(
             "start",
             f"About {samples} samples are more than the {MOST_SAMPLES} that are read at once: "
-            f"send a range of at most {fitting_s}s, or match fewer series with where.",
+            f"send a range of about {seconds}s, or match fewer series with where.",
         )

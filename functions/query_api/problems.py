@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import BotoCoreError, ClientError
+
 from tributary.errors import RetriableError
 from tributary.windows import rfc3339
 
@@ -135,7 +136,7 @@ def headers_for(error: Exception, allowed: Iterable[str]) -> dict[str, str]:
 def nearest(name: str, names: Iterable[str]) -> str:
     """What to send instead of an unknown name: `did you mean …?`, or all there are."""
     known = sorted(names)
-    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    close = get_close_matches(name, known, n=3, cutoff=0.6)
     if close:
         return f"Did you mean {' or '.join(close)}?"
     return f"There are {', '.join(known)}." if known else "There are none yet."

@@ -5,14 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
+from functions.query_api.plan import Grid
+from functions.query_api.problems import UnansweredInTimeError
+from functions.query_api.series import Series
 from tributary.codec import CorruptChunkError
 from tributary.columns import Column, ColumnKey, Origin, merge
 from tributary.store import Store
 from tributary.windows import DAY_MS, FIVE_MINUTES_MS, HOUR_MS, SECOND_MS, Tier
-
-from functions.query_api.plan import Grid
-from functions.query_api.problems import UnansweredInTimeError
-from functions.query_api.series import Series
 
 # Reading waits for DynamoDB most of the time; the client keeps as many connections twice.
 _THREADS = 16
@@ -49,7 +48,7 @@ def read(store: Store, series: Sequence[Series], grid: Grid, seconds: float) -> 
     wanted: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for one in series:
         wanted[one.resource].update((one.metric.name, instance) for instance in one.instances)
-    pool = ThreadPoolExecutor(_THREADS)
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
     try:
         tasks = {
             pool.submit(_read_tier, store, resource, tier, keys, grid): resource
@@ -95,9 +94,7 @@ def _read_tier(
     return store.read(resource, max(0, start_ms), grid.end_ms, wanted, (tier,))
 
 
-def _collected(
-    series: Sequence[Series], tasks: dict[Future[list[Column]], str]
-) -> Samples:
+def _collected(series: Sequence[Series], tasks: dict[Future[list[Column]], str]) -> Samples:
     found: defaultdict[tuple[str, str, str], list[Column]] = defaultdict(list)
     unreadable: dict[str, None] = {}
     for task, resource in tasks.items():

@@ -1,13 +1,14 @@
 """Series: what the registry knows of the metrics and attributes that a query asks for."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-from tributary.metrics import CATALOGUE, Metric, metric_named
-from tributary.registry import Entry, Instance
 
 from functions.query_api.matching import Attributes
 from functions.query_api.problems import BadRequestError, Fault, nearest
+from tributary.metrics import CATALOGUE, Metric, metric_named
+from tributary.registry import Entry, Instance
+from tributary.store import Retention
+from tributary.windows import SECOND_MS, Tier, tier_for
 
 ATTRIBUTES = (
     "provider", "account", "project", "kind", "resource", "name", "instance", "container",
@@ -19,7 +20,8 @@ ATTRIBUTES = (
 class Series:
     """One metric of one instance; for metrics of scope resource, of a resource over `instances`.
 
-    `resolution_ms` is that of the newest samples, the coarsest where instances differ.
+    `resolution_ms` is that of the newest samples, the coarsest where instances differ; `samples`
+    is about how many there are to read.
     """
 
     metric: Metric
@@ -27,20 +29,46 @@ class Series:
     instances: tuple[str, ...]
     attributes: Attributes
     resolution_ms: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """[start, end) in ms as it is now, and how long samples are kept."""
+
+    start_ms: int
+    end_ms: int
+    now_ms: int
+    retention: Retention
+
+    def has(self, instance: Instance) -> bool:
+        """Whether the instance lives in the range; its last sample holds for its resolution."""
+        if instance.first_ms >= self.end_ms:
+            return False
+        held_ms = max(instance.metrics.values(), default=0)
+        return instance.last_ms is None or instance.last_ms + held_ms >= self.start_ms
+
+    def samples(self, instance: Instance, resolution_ms: int) -> int:
+        """About how many samples of a metric of the instance are kept."""
+        # What is collected in five-minute chunks is kept as long as the hours it is compacted to.
+        tier = max(tier_for(resolution_ms), Tier.HOUR, key=list(Tier).index)
+        kept_ms = self.now_ms - self.retention.by_tier[tier]
+        first_ms = max(self.start_ms, instance.first_ms, kept_ms)
+        last_ms = min(self.end_ms, self.now_ms, instance.last_ms or self.end_ms)
+        return max(0, last_ms - first_ms) // max(resolution_ms, SECOND_MS)
 
 
 def matched_series(
     entries: Iterable[Entry],
     metrics: Sequence[str],
-    start_ms: int,
-    end_ms: int,
+    extent: Extent,
     matches: Callable[[Attributes], bool],
 ) -> list[Series]:
-    """The series of these metrics whose attributes match and that live in [start, end)."""
+    """The series of these metrics whose attributes match and that live in the range."""
     return [
         series
         for entry in entries
-        for series in _series_of(entry, metrics, start_ms, end_ms)
+        for series in _series_of(entry, metrics, extent)
         if matches(series.attributes)
     ]
 
@@ -96,34 +124,31 @@ def check_attributes(names: Iterable[tuple[str, str]], entries: Iterable[Entry])
         raise BadRequestError(faults)
 
 
-def _series_of(
-    entry: Entry, metrics: Sequence[str], start_ms: int, end_ms: int
-) -> Iterator[Series]:
-    living = {
-        name: instance
-        for name, instance in entry.instances.items()
-        if _lives_in(instance, start_ms, end_ms)
-    }
+def _series_of(entry: Entry, metrics: Sequence[str], extent: Extent) -> Iterator[Series]:
+    living = {name: one for name, one in entry.instances.items() if extent.has(one)}
     for name in metrics:
-        having = {key: one.metrics[name] for key, one in living.items() if name in one.metrics}
         metric = metric_named(name, entry.units.get(name, ""))
+        having = {key: one for key, one in living.items() if name in one.metrics}
         if metric.scope == "resource" and having:
-            yield Series(
-                metric, entry.resource, tuple(having), _own(entry), max(having.values())
-            )
+            yield _series(metric, entry, having, _own(entry), extent)
         elif metric.scope == "instance":
-            for key, resolution_ms in having.items():
-                attributes = {**_own(entry), "instance": key, **living[key].attributes}
-                yield Series(metric, entry.resource, (key,), attributes, resolution_ms)
+            for key, instance in having.items():
+                attributes = {**_own(entry), "instance": key, **instance.attributes}
+                yield _series(metric, entry, {key: instance}, attributes, extent)
+
+
+def _series(
+    metric: Metric,
+    entry: Entry,
+    instances: Mapping[str, Instance],
+    attributes: Attributes,
+    extent: Extent,
+) -> Series:
+    resolutions = [one.metrics[metric.name] for one in instances.values()]
+    samples = sum(map(extent.samples, instances.values(), resolutions))
+    names = tuple(instances)
+    return Series(metric, entry.resource, names, attributes, max(resolutions), samples)
 
 
 def _own(entry: Entry) -> dict[str, str]:
     return {**entry.attributes, "resource": entry.resource}
-
-
-def _lives_in(instance: Instance, start_ms: int, end_ms: int) -> bool:
-    if instance.first_ms >= end_ms:
-        return False
-    # The last sample still holds for its resolution.
-    held_ms = max(instance.metrics.values(), default=0)
-    return instance.last_ms is None or instance.last_ms + held_ms >= start_ms

@@ -2,17 +2,18 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from tributary.registry import Entry
 from tributary.state import Collected
-from tributary.windows import FIVE_MINUTES_MS, SECOND_MS, rfc3339
+from tributary.windows import FIVE_MINUTES_MS, HOUR_MS, SECOND_MS, rfc3339
 
 # Collectors read this many resolutions again, since hosts revise their newest samples.
 REVISED_RESOLUTIONS = 3
 _SILENT_INTERVALS = 3
+_GONE_INTERVALS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,34 @@ class Freshness:
             int(os.environ.get("DELAY_SECONDS", "60")) * SECOND_MS,
         )
 
-    def is_failing(self, state: Collected, now_ms: int) -> bool:
-        """Whether the last attempt failed, or samples should be there that are not."""
-        if state.failure:
-            return True
+    def failing(self, states: Mapping[str, Collected], now_ms: int) -> set[str]:
+        """The resources whose last attempt failed, or of which there should be samples that are
+        not; the states are those of all resources of a registry shard or more."""
+        attempts = _last_attempts(states)
+        return {
+            resource
+            for resource, state in states.items()
+            if not self.is_gone(state, attempts[_account_of(resource)])
+            and (state.failure or self._is_silent(state, now_ms))
+        }
+
+    def settled_ms(self, states: Mapping[str, Collected]) -> dict[str, int]:
+        """Until when the samples of each resource change no more, where more are to come."""
+        attempts = _last_attempts(states)
+        return {
+            resource: _settled_ms(state)
+            for resource, state in states.items()
+            if state.newest_ms is not None
+            and not state.idle
+            and not self.is_gone(state, attempts[_account_of(resource)])
+        }
+
+    def is_gone(self, state: Collected, account_ms: int) -> bool:
+        """Whether the provider lists the resource no more: others of its account, last tried at
+        `account_ms`, are collected and it is not."""
+        return account_ms - state.attempted_ms > max(_GONE_INTERVALS * self.interval_ms, HOUR_MS)
+
+    def _is_silent(self, state: Collected, now_ms: int) -> bool:
         if state.idle or state.newest_ms is None:
             return False
         return now_ms - state.newest_ms > self._silence_ms(state.resolution_ms)
@@ -76,11 +101,12 @@ def statuses(
     entries: Iterable[Entry], states: Mapping[str, Collected], freshness: Freshness, now_ms: int
 ) -> dict[str, ProviderStatus]:
     """The status of each provider that any of these resources belong to, by name."""
-    resources: defaultdict[str, list[Entry]] = defaultdict(list)
+    resources: defaultdict[str, list[str]] = defaultdict(list)
     for entry in entries:
-        resources[provider_of(entry.resource)].append(entry)
+        resources[provider_of(entry.resource)].append(entry.resource)
+    failing, settled = freshness.failing(states, now_ms), freshness.settled_ms(states)
     return {
-        provider: _status(resources[provider], states, freshness, now_ms)
+        provider: _status(resources[provider], states, failing, settled)
         for provider in sorted(resources)
     }
 
@@ -109,32 +135,39 @@ def warnings(
 
 
 def _status(
-    entries: list[Entry], states: Mapping[str, Collected], freshness: Freshness, now_ms: int
+    resources: list[str],
+    states: Mapping[str, Collected],
+    failing: Container[str],
+    settled: Mapping[str, int],
 ) -> ProviderStatus:
-    known = [(entry, states[entry.resource]) for entry in entries if entry.resource in states]
-    newest = [state.newest_ms for _, state in known if state.newest_ms is not None]
-    settled = [
-        state.newest_ms - REVISED_RESOLUTIONS * state.resolution_ms
-        for entry, state in known
-        if state.newest_ms is not None and not state.idle and _lives(entry)
-    ]
-    failing = tuple(
-        entry.resource
-        for entry, state in known
-        if _lives(entry) and freshness.is_failing(state, now_ms)
-    )
+    known = [states[resource] for resource in resources if resource in states]
+    newest_ms = max((one.newest_ms for one in known if one.newest_ms is not None), default=None)
     return ProviderStatus(
-        max(newest, default=None),
-        # Of resources that are no more, everything is known.
-        min(settled, default=max(newest, default=None)),
-        len(entries),
-        failing,
+        newest_ms,
+        # Of resources that are idle or gone, everything is known.
+        min((settled[one] for one in resources if one in settled), default=newest_ms),
+        len(resources),
+        tuple(resource for resource in resources if resource in failing),
     )
 
 
-def _lives(entry: Entry) -> bool:
-    instances = entry.instances.values()
-    return not instances or any(instance.last_ms is None for instance in instances)
+def _settled_ms(state: Collected) -> int:
+    # Of a silent resource the watermark goes on, though its newest sample does not.
+    reached_ms = (state.watermark_ms or 0) - state.resolution_ms
+    newest_ms = max(state.newest_ms or 0, reached_ms)
+    return newest_ms - REVISED_RESOLUTIONS * state.resolution_ms
+
+
+def _account_of(resource: str) -> str:
+    return "/".join(resource.split("/", 2)[:2])
+
+
+def _last_attempts(states: Mapping[str, Collected]) -> dict[str, int]:
+    latest: dict[str, int] = {}
+    for resource, state in states.items():
+        account = _account_of(resource)
+        latest[account] = max(latest.get(account, 0), state.attempted_ms)
+    return latest
 
 
 def _time(time_ms: int | None) -> str | None:

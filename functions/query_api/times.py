@@ -57,7 +57,7 @@ def is_relative(text: str) -> bool:
 
 def _parsed(text: str) -> int:
     try:
-        return parse_rfc3339(text)
+        return parse_rfc3339(text.upper())
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text!r} is not on the calendar ({error}): send {_INSTANTS}.") from error
 

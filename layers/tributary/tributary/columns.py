@@ -4,6 +4,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -90,7 +91,7 @@ def merge(columns: Iterable[Column]) -> Column:
     The order of the columns does not matter, and merging again changes nothing.
     """
     parts = sorted((part for part in columns if part), key=lambda part: part.times[0])
-    if all(a.times[-1] < b.times[0] for a, b in zip(parts, parts[1:], strict=False)):
+    if all(a.times[-1] < b.times[0] for a, b in pairwise(parts)):
         return _joined(parts)
     best: dict[int, tuple[int, int, float]] = {}
     for time_ms, rank in _ranked(parts):

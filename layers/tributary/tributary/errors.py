@@ -41,7 +41,13 @@ class MalformedAnswerError(RetriableError):
     kind = "malformed_answer"
 
 
-class ContendedError(RetriableError):
+class StorageError(RetriableError):
+    """DynamoDB or another AWS service refused, throttled or did not answer."""
+
+    kind = "storage"
+
+
+class ContendedError(StorageError):
     """Another writer changed the same item each time this one tried."""
 
     kind = "contended"

@@ -7,7 +7,7 @@ from typing import Protocol
 from tributary.columns import Column
 from tributary.windows import Window
 
-type Json = None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]
+type Json = bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a resource is stored: its newest sample and the resolution of it, in ms."""
+    """How far a resource is stored: its newest sample and the resolution of it, in ms.
+
+    For a resource that has been silent, the instant from which samples may still come.
+    """
 
     newest_ms: int
     resolution_ms: int
@@ -72,6 +75,10 @@ class Provider(Protocol):
     @property
     def parallel_requests(self) -> int:
         """How many requests the provider may be asked at a time."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests have been sent, tries that failed included."""
 
     def discover(self) -> Iterator[Resource]:
         """Every resource that may have metrics, page by page."""

@@ -11,9 +11,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tributary.errors import RetriableError
+from tributary.columns import ColumnKey
+from tributary.errors import StorageError
+from tributary.state import Collected
 from tributary.statistics import Statistics, published_name
-from tributary.windows import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Window, floor_to
+from tributary.windows import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, floor_to
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -44,24 +46,22 @@ class PublishRules:
         metrics = frozenset(name.strip() for name in names if name.strip())
         return cls(metrics, int(hours * HOUR_MS))
 
-    def chosen(self, metric: str) -> bool:
-        """Whether the metric is published; `http.responses.5xx` stands for its rate too."""
-        return metric in self.metrics or published_name(metric) in self.metrics
+    def chooses(self, key: ColumnKey) -> bool:
+        """Whether a column is published; `http.responses.5xx` stands for its rate too."""
+        return key.metric in self.metrics or published_name(key.metric) in self.metrics
 
-    def due(self, published_ms: int, publishing_ms: int, complete_ms: int, now_ms: int) -> Window:
-        """The whole minutes to send: from what was sent to what is complete, the too old left out.
+    def first_due(self, collected: Collected, now_ms: int) -> int:
+        """The first minute to send: where sending stopped, the too old left out.
 
         Between `published_ms` and `publishing_ms` a run may have died before or after sending.
         """
-        oldest_ms = now_ms - min(self.max_age_ms, _OLDEST_TAKEN_MS)
-        if publishing_ms > published_ms:
-            published_ms = max(published_ms, min(publishing_ms, now_ms - _SENT_AGAIN_MS))
-        start_ms = floor_to(MINUTE_MS, max(published_ms, oldest_ms) + MINUTE_MS - 1)
-        return Window(start_ms, max(start_ms, floor_to(MINUTE_MS, complete_ms)))
+        first_ms = max(collected.published_ms, now_ms - min(self.max_age_ms, _OLDEST_TAKEN_MS))
+        in_doubt_until_ms = min(collected.publishing_ms, now_ms - _SENT_AGAIN_MS)
+        return floor_to(MINUTE_MS, max(first_ms, in_doubt_until_ms) + MINUTE_MS - 1)
 
 
 class Publisher:
-    """Sends statistics once: the caller notes before what it means to send, and after that it did."""
+    """Sends statistics once: the caller notes what it means to send, and afterwards that it did."""
 
     def __init__(self, client: "CloudWatchClient", rules: PublishRules) -> None:
         self._client = client
@@ -79,7 +79,7 @@ class Publisher:
         return cls(boto3.client("cloudwatch", config=config), PublishRules.from_env())
 
     def send(self, statistics: Iterable[Statistics]) -> int:
-        """Sends all and returns how many; raises RetriableError at the first request refused."""
+        """Sends all and returns how many; raises StorageError at the first request refused."""
         sent = 0
         for batch in batched(statistics, _DATUMS_PER_REQUEST, strict=False):
             try:
@@ -87,7 +87,7 @@ class Publisher:
                     Namespace=NAMESPACE, MetricData=[_datum(one) for one in batch]
                 )
             except (ClientError, BotoCoreError) as error:
-                raise RetriableError(f"CloudWatch took {sent} datums, then: {error}") from error
+                raise StorageError(f"CloudWatch took {sent} datums, then: {error}") from error
             sent += len(batch)
         return sent
 

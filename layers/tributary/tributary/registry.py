@@ -28,13 +28,20 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A resource as queries see it; `units` holds those of the provider's own metrics."""
+    """A resource as queries see it.
+
+    `units` holds those of the provider's own metrics. `payload` is the digest of the inventory's
+    payload in hex. `details` are the attributes that only a request of its own tells, as of
+    `described_ms`; `attributes` has them too.
+    """
 
     resource: str
     attributes: Mapping[str, str]
     instances: Mapping[str, Instance] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
-    described_ms: int | None = None
+    payload: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+    described_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +82,13 @@ class Registry:
     def shards_of(self, account: str) -> list[Shard]:
         """The shards of `<provider>/<account>`, as all writes so far left them."""
         listed = self._table.get(_DIGESTS)
-        names = [name for name in (unpacked(listed) if listed else {}) if _owner(name) == account]
-        items = [self._table.get(Key(_PARTITION, name)) for name in names]
-        return sorted((_shard(item) for item in items if item), key=lambda shard: shard.number)
+        digests: dict[str, str] = unpacked(listed) if listed else {}
+        keys = [Key(_PARTITION, name) for name in digests if _owner(name) == account]
+        items = [item for key in keys if (item := self._table.get(key))]
+        for item in items:
+            if item.digest.hex() != digests[item.key.sk]:
+                self._list(item.key)  # Its writer died between storing and listing it.
+        return sorted((_shard(item) for item in items), key=lambda shard: shard.number)
 
     def save(self, shard: Shard, change: Callable[[Shard], Shard]) -> Shard:
         """Stores `change(shard)`, or of what another writer made of it, and lists its digest."""

@@ -8,6 +8,7 @@ from tributary.packed import packed, unpacked
 from tributary.provider import Progress
 from tributary.registry import Shard
 from tributary.table import Item, Key, Table
+from tributary.windows import HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Failure:
 class Collected:
     """One resource's state; times in ms since the epoch.
 
-    `newest_ms` is the newest stored sample and `resolution_ms` its resolution. `published_ms` is
+    `newest_ms` is the newest stored sample and `resolution_ms` its resolution; `asked_ms` is until
+    when the provider has been asked and its answers are stored. `published_ms` is
     until when CloudWatch has it, `publishing_ms` until when a run meant to send it: where the two
     differ nobody knows whether it was sent. `attempted_ms` is the last run's scheduled time, and
     `failure` what became of it if it failed. `idle` says that no samples are to be expected.
@@ -31,6 +33,7 @@ class Collected:
 
     newest_ms: int | None = None
     resolution_ms: int = 0
+    asked_ms: int | None = None
     published_ms: int = 0
     publishing_ms: int = 0
     attempted_ms: int = 0
@@ -38,26 +41,33 @@ class Collected:
     idle: bool = False
 
     @property
+    def watermark_ms(self) -> int | None:
+        """Everything before it has been collected; None before the first answer.
+
+        That of a live resource is the end of its newest sample. A silent one's follows an hour
+        behind, so that samples may still come late and yet no run asks for days again.
+        """
+        if self.asked_ms is None:
+            return None
+        live_ms = 0 if self.newest_ms is None else self.newest_ms + self.resolution_ms
+        return max(min(self.asked_ms, live_ms), self.asked_ms - HOUR_MS)
+
+    @property
     def progress(self) -> Progress | None:
-        """Where the next run goes on; None before the first sample."""
-        return None if self.newest_ms is None else Progress(self.newest_ms, self.resolution_ms)
+        """Where the next run goes on; None before the first answer."""
+        if self.watermark_ms is None:
+            return None
+        return Progress(self.watermark_ms - self.resolution_ms, self.resolution_ms)
 
     def joined(self, other: "Collected") -> "Collected":
         """Both writers' knowledge: the later attempt, and the most that either has stored."""
-        late, early = (self, other) if self.attempted_ms >= other.attempted_ms else (other, self)
-        newest = max(
-            (
-                (one.newest_ms, one.resolution_ms)
-                for one in (late, early)
-                if one.newest_ms is not None
-            ),
-            key=lambda known: known[0],
-            default=(None, 0),
-        )
+        late = self if self.attempted_ms >= other.attempted_ms else other
+        newest = max(self, other, key=lambda one: one.newest_ms or 0)
         return replace(
             late,
-            newest_ms=newest[0],
-            resolution_ms=newest[1],
+            newest_ms=newest.newest_ms,
+            resolution_ms=newest.resolution_ms,
+            asked_ms=max(self.asked_ms or 0, other.asked_ms or 0) or None,
             published_ms=max(self.published_ms, other.published_ms),
             publishing_ms=max(self.publishing_ms, other.publishing_ms),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tributary.columns import Column
 from tributary.metrics import Metric, metric_named
-from tributary.windows import MINUTE_MS, SECOND_MS, Window, floor_to
+from tributary.windows import FIVE_MINUTES_MS, MINUTE_MS, SECOND_MS, Window, floor_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ def minute_statistics(resource: str, columns: Iterable[Column], window: Window) 
 
 def _as_gauge(metric: Metric, column: Column) -> Iterable[tuple[int, float]]:
     for first, last, run in column.spans():
+        if run.resolution_ms > FIVE_MINUTES_MS:
+            continue  # A host's average over half an hour says nothing about one minute of it.
         seconds = run.resolution_ms / SECOND_MS if metric.kind == "delta" else 1.0
         for row in range(first, last):
             yield column.times[row], column.values[row] / seconds

@@ -3,14 +3,16 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
-from tributary.errors import ContendedError
+from tributary.errors import ContendedError, StorageError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -72,9 +74,10 @@ class Table:
 
     def get(self, key: Key) -> Item | None:
         """The item as all writes so far left it."""
-        answer = self._client.get_item(
-            TableName=self._name, Key=_key_attributes(key), ConsistentRead=True
-        )
+        with _as_storage_error(f"reading {key.pk} {key.sk}"):
+            answer = self._client.get_item(
+                TableName=self._name, Key=_key_attributes(key), ConsistentRead=True
+            )
         return self._living(answer.get("Item"))
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
@@ -95,10 +98,11 @@ class Table:
                 ":last": {"S": last_sk},
             },
         )
-        for page in pages:
-            for attributes in page["Items"]:
-                if item := self._living(attributes):
-                    yield item
+        with _as_storage_error(f"reading {pk} from {first_sk}"):
+            for page in pages:
+                for attributes in page["Items"]:
+                    if item := self._living(attributes):
+                        yield item
 
     def put(self, item: Item, replacing: bytes | None) -> None:
         """Puts the item where the stored digest is `replacing`, or where None nothing is stored.
@@ -113,16 +117,17 @@ class Table:
                 "ExpressionAttributeValues": {":read": {"B": replacing}},
             }
         )
-        try:
-            self._client.put_item(
-                TableName=self._name,
-                Item=_attributes(item),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **condition,
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as failure:
-            stored: Any = failure.response.get("Item")
-            raise ChangedError(_item(stored)) from failure
+        with _as_storage_error(f"writing {item.key.pk} {item.key.sk}"):
+            try:
+                self._client.put_item(
+                    TableName=self._name,
+                    Item=_attributes(item),
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **condition,
+                )
+            except self._client.exceptions.ConditionalCheckFailedException as failure:
+                stored: Any = failure.response.get("Item")
+                raise ChangedError(_item(stored)) from failure
 
     def update(
         self, key: Key, change: Callable[[Item | None], Item | None], read: Item | None = None
@@ -154,7 +159,8 @@ class Table:
         found: dict[Key, Item] = {}
         wanted: Any = {self._name: {"Keys": [_key_attributes(key) for key in keys]}}
         for attempt in range(_ATTEMPTS):
-            answer = self._client.batch_get_item(RequestItems=wanted)
+            with _as_storage_error(f"reading {len(keys)} items"):
+                answer = self._client.batch_get_item(RequestItems=wanted)
             for attributes in answer["Responses"].get(self._name, ()):
                 if item := self._living(attributes):
                     found[item.key] = item
@@ -164,6 +170,14 @@ class Table:
             # DynamoDB asks for exponential backoff between rounds of unprocessed keys.
             time.sleep(0.05 * 2**attempt)
         raise ContendedError(f"{len(keys)} items: DynamoDB left some unread {_ATTEMPTS} times")
+
+
+@contextmanager
+def _as_storage_error(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise StorageError(f"{doing}: {error}") from error
 
 
 def _key_attributes(key: Key) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""The report of one run over one account: the counts that are logged, shown and alarmed on."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from tributary.errors import TributaryError
+
+
+@dataclass(slots=True)
+class Report:
+    """What one run did for one account.
+
+    `samples` are those that were news to the store, `behind_seconds` is how far the resource that
+    is furthest behind is from the run's end, `postponed` are resources left to the next run for
+    want of time, `unknown` counts pairs of provider metric and unit that have no canonical name.
+    """
+
+    provider: str
+    account: str
+    resources: int = 0
+    requests: int = 0
+    samples: int = 0
+    published: int = 0
+    postponed: int = 0
+    behind_seconds: float = 0.0
+    errors: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    messages: list[str] = field(default_factory=list)
+
+    def failed(self, error: TributaryError, what: str) -> None:
+        """Counts an error by kind and keeps its message, each message once."""
+        self.errors[error.kind] += 1
+        self.warned(f"{what}: {error}")
+
+    def warned(self, message: str) -> None:
+        """Keeps a message for the log, each once."""
+        if message not in self.messages:
+            self.messages.append(message)
+
+    def fields(self) -> dict[str, Any]:
+        """The report as one structured log line's fields."""
+        return {
+            "provider": self.provider,
+            "account": self.account,
+            "resources": self.resources,
+            "requests": self.requests,
+            "samples": self.samples,
+            "published": self.published,
+            "postponed": self.postponed,
+            "secondsBehind": round(self.behind_seconds, 3),
+            "errors": dict(self.errors),
+            "unknownUnits": dict(self.unknown),
+            "messages": self.messages,
+        }

@@ -1,0 +1,34 @@
+"""What a run tells about itself: one structured log line, and metrics embedded in the log (EMF)."""
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from tributary.report import Report
+
+logger = Logger()
+
+
+def emit(report: Report) -> None:
+    """Logs the report and its metrics; a run with errors logs as a warning."""
+    (logger.warning if report.errors else logger.info)("run", extra=report.fields())
+    metrics = EphemeralMetrics()
+    metrics.add_dimension("Provider", report.provider)
+    metrics.add_dimension("Account", report.account)
+    for name, unit, value in (
+        ("Resources", MetricUnit.Count, report.resources),
+        ("Requests", MetricUnit.Count, report.requests),
+        ("SamplesWritten", MetricUnit.Count, report.samples),
+        ("DatumsPublished", MetricUnit.Count, report.published),
+        ("Postponed", MetricUnit.Count, report.postponed),
+        ("UnknownUnits", MetricUnit.Count, report.unknown.total()),
+        ("SecondsBehind", MetricUnit.Seconds, report.behind_seconds),
+        ("Errors", MetricUnit.Count, report.errors.total()),
+    ):
+        metrics.add_metric(name, unit, value)
+    metrics.flush_metrics()
+    for kind, count in report.errors.items():
+        errors = EphemeralMetrics()
+        errors.add_dimension("Provider", report.provider)
+        errors.add_dimension("Kind", kind)
+        errors.add_metric("ErrorsByKind", MetricUnit.Count, count)
+        errors.flush_metrics()

@@ -1,0 +1,86 @@
+"""Sightings: which instances and metrics a run saw, and what the registry learns from it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from tributary.columns import Column
+from tributary.metrics import CATALOGUE
+from tributary.registry import Entry, Instance
+from tributary.state import Collected
+
+# An instance whose newest sample is older than the resource's by more than so many resolutions
+# has ended; it lives again when it is seen again.
+_ENDED_AFTER_RESOLUTIONS = 3
+
+
+@dataclass(slots=True)
+class Sighting:
+    """One instance as a run saw it: attributes, and by metric (newest sample, resolution) in ms."""
+
+    attributes: Mapping[str, str]
+    first_ms: int
+    metrics: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def last_ms(self) -> int:
+        """The newest sample's time."""
+        return max(newest_ms for newest_ms, _ in self.metrics.values())
+
+
+@dataclass(slots=True)
+class Sightings:
+    """The instances of one resource that a run saw, and the units of the provider's own metrics."""
+
+    instances: dict[str, Sighting] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+
+    def add(self, columns: Iterable[Column], attributes: Mapping[str, Mapping[str, str]]) -> None:
+        """Notes an answer's columns, and the attributes it gives to instances."""
+        for column in columns:
+            metric, instance, origin = column.key
+            seen = self.instances.setdefault(instance, Sighting({}, column.times[0]))
+            seen.attributes = attributes.get(instance, seen.attributes)
+            seen.first_ms = min(seen.first_ms, column.times[0])
+            latest = column.times[-1], column.runs[-1].resolution_ms
+            seen.metrics[metric] = max(latest, seen.metrics.get(metric, latest))
+            if metric not in CATALOGUE:
+                self.units[metric] = origin.unit
+
+    def entry_after(self, entry: Entry, before: Collected, after: Collected) -> Entry:
+        """The registry's entry once this run is known; the same entry if it tells nothing new."""
+        instances = {
+            name: self._instance_after(name, instance, before, after)
+            for name, instance in entry.instances.items()
+        }
+        for name, seen in self.instances.items():
+            if name not in instances:
+                instances[name] = Instance(seen.attributes, _resolutions(seen), seen.first_ms)
+        return replace(entry, instances=instances, units=dict(entry.units) | self.units)
+
+    def _instance_after(
+        self, name: str, instance: Instance, before: Collected, after: Collected
+    ) -> Instance:
+        overlap_ms = _ENDED_AFTER_RESOLUTIONS * after.resolution_ms
+        seen = self.instances.get(name)
+        if seen:
+            ended = seen.last_ms < (after.newest_ms or 0) - overlap_ms
+            return Instance(
+                seen.attributes,
+                dict(instance.metrics) | _resolutions(seen),
+                min(instance.first_ms, seen.first_ms),
+                max(seen.last_ms, instance.last_ms or 0) if ended else None,
+            )
+        others_went_on = (after.newest_ms or 0) > (before.newest_ms or 0) + overlap_ms
+        if instance.last_ms is None and (others_went_on or _silent(after)):
+            return replace(instance, last_ms=before.newest_ms)
+        return instance
+
+
+def _silent(state: Collected) -> bool:
+    """Whether the watermark has left the newest sample behind."""
+    live_ms = (state.newest_ms or 0) + state.resolution_ms
+    return state.watermark_ms is not None and state.watermark_ms > live_ms
+
+
+def _resolutions(seen: Sighting) -> dict[str, int]:
+    return {metric: resolution_ms for metric, (_, resolution_ms) in seen.metrics.items()}

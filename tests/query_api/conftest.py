@@ -1,0 +1,260 @@
+"""A table under moto with a fleet of two providers, and requests as API Gateway sends them."""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from moto import mock_aws
+
+from functions.query_api.api import Api, cors_for
+from functions.query_api.engine import Engine
+from functions.query_api.status import Freshness
+from functions.query_api.tokens import Tokens
+from tributary.chunk import split
+from tributary.columns import ColumnKey, Origin, column
+from tributary.registry import Entry, Instance, Registry, Shard
+from tributary.state import Collected, Failure, ShardState, States
+from tributary.store import Retention, Store
+from tributary.table import Table
+
+# 2026-11-22T10:15:00Z
+NOW = 1795342500
+TEN = 1795341600
+SECRET = "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789abcd"
+_EVENT = Path(__file__).with_name("event.json")
+
+
+class Context:
+    """What the runtime hands to a handler besides the event."""
+
+    aws_request_id = "5b441b59-a550-11ea-b3de-0242ac130004"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 29_000
+
+
+CONTEXT = cast(LambdaContext, Context())
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer as a client sees it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        packed = self.headers.get("Content-Encoding") == "gzip"
+        return (gzip.decompress(self.body) if packed else self.body).decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def request(
+    path: str, query: str = "", headers: Mapping[str, str] | None = None, method: str = "GET"
+) -> dict[str, Any]:
+    """An event of payload version 2.0; without headers, with the bootstrap token's."""
+    event: dict[str, Any] = json.loads(_EVENT.read_text())
+    event["rawPath"] = event["requestContext"]["http"]["path"] = path
+    event["rawQueryString"] = query
+    event["requestContext"]["http"]["method"] = method
+    sent = {"authorization": f"Bearer bootstrap.{SECRET}"} if headers is None else headers
+    event["headers"] |= sent
+    return event
+
+
+def reply(answer: dict[str, Any]) -> Reply:
+    """What API Gateway makes of a function's answer."""
+    text = answer["body"]
+    body = base64.b64decode(text) if answer["isBase64Encoded"] else text.encode()
+    return Reply(answer["statusCode"], answer["headers"], body)
+
+
+class World:
+    """Everything that collectors write, and the API that reads it."""
+
+    def __init__(self, cors: str = "") -> None:
+        client = boto3.client("dynamodb")
+        self.now = float(NOW)
+        self.retention = Retention.of_days(7, 60, 1825)
+        self.table = Table(client, "tributary", self.clock)
+        self.store = Store(self.table, self.retention, self.clock)
+        self.registry = Registry(self.table)
+        self.states = States(self.table)
+        self.client = client
+        self.cors = cors
+        self._entries: dict[str, dict[str, Entry]] = {}
+        self._states: dict[str, dict[str, Collected]] = {}
+        self._attempts = 0
+
+    def clock(self) -> float:
+        return self.now
+
+    def api(self) -> Api:
+        engine = Engine(
+            Registry(self.table),
+            self.states,
+            self.store,
+            self.retention,
+            Freshness(300_000, 60_000),
+        )
+        secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager"))
+        tokens = Tokens(self.table, secrets, "bootstrap-token")
+        return Api(engine, tokens, cors_for(self.cors), self.clock)
+
+    def get(
+        self,
+        path: str,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+        method: str = "GET",
+    ) -> Reply:
+        return reply(self.api().handle(request(path, query, headers, method), CONTEXT))
+
+    def query(self, query: str) -> Any:
+        found = self.get("/v1/query", query)
+        assert found.status == 200, found.text
+        return found.json
+
+    def resource(
+        self,
+        resource: str,
+        instances: Mapping[str, Instance],
+        attributes: Mapping[str, str],
+        units: Mapping[str, str] | None = None,
+    ) -> None:
+        """Registers a resource; provider, account and name come from its id."""
+        provider, account = resource.split("/")[:2]
+        name = resource.rsplit("/", 1)[1]
+        own = {"provider": provider, "account": account, "name": name, **attributes}
+        entries = self._entries.setdefault(f"{provider}/{account}", {})
+        entries[resource] = Entry(resource, own, instances, units or {})
+        shard = Shard(f"{provider}/{account}", 0, {})
+        self.registry.save(shard, lambda stored: Shard(stored.account, 0, entries))
+
+    def samples(
+        self,
+        resource: str,
+        metric: str,
+        samples: list[tuple[float, float]],
+        seconds: float,
+        instance: str = "-",
+        origin: tuple[str, str] = ("cpu", "pct"),
+        seen: int = NOW,
+    ) -> None:
+        """Stores samples (seconds after 10:00, value), each standing for so many seconds."""
+        key = ColumnKey(metric, instance, Origin(*origin, 1.0))
+        times = [(int((TEN + second) * 1000), value) for second, value in samples]
+        for chunk in split(resource, [column(key, times, int(seconds * 1000), seen * 1000)]):
+            self.store.write(chunk, expected=True)
+
+    def collected(
+        self,
+        resource: str,
+        newest: int | None,
+        seconds: int,
+        failure: str | None = None,
+        idle: bool = False,
+        attempted: int = 900,
+    ) -> None:
+        """Stores a resource's state; `newest` and `attempted` are seconds after 10:00."""
+        account = "/".join(resource.split("/")[:2])
+        failed = Failure(failure, "asked and not answered", NOW * 1000) if failure else None
+        # Of two attempts the later one counts.
+        self._attempts += 1
+        states = self._states.setdefault(account, {})
+        states[resource] = Collected(
+            newest_ms=None if newest is None else (TEN + newest) * 1000,
+            resolution_ms=seconds * 1000,
+            attempted_ms=(TEN + attempted) * 1000 + self._attempts,
+            failure=failed,
+            idle=idle,
+        )
+        self.states.join(ShardState(account, 0, states))
+
+
+def instance(metrics: Mapping[str, int], last: int | None = None, **attributes: str) -> Instance:
+    """An instance with the resolution in seconds of each metric; `last` in seconds after 10:00."""
+    resolutions = {name: seconds * 1000 for name, seconds in metrics.items()}
+    ended = None if last is None else (TEN + last) * 1000
+    return Instance(attributes, resolutions, (TEN - 86_400) * 1000, ended)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """AWS in memory, with the table and the bootstrap token's secret."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-north-1",
+        "POWERTOOLS_METRICS_NAMESPACE": "Tributary/Self",
+        "POWERTOOLS_SERVICE_NAME": "query_api",
+        "TABLE_NAME": "tributary",
+        "BOOTSTRAP_TOKEN_SECRET": "bootstrap-token",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "CORS_ORIGINS"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        boto3.client("dynamodb").create_table(
+            TableName="tributary",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        )
+        boto3.client("secretsmanager").create_secret(Name="bootstrap-token", SecretString=SECRET)
+        yield
+
+
+@pytest.fixture
+def empty(aws: None) -> World:
+    """A stack that has collected nothing yet."""
+    return World()
+
+
+API = "northflank/main/shop/services/api"
+VPS = "hostup/main/vps_01"
+
+
+@pytest.fixture
+def world(empty: World) -> World:
+    """A service of two containers at 10 s and a VPS at 60 s, from 10:00 to 10:14."""
+    cpu = {"cpu.utilization": 10}
+    empty.resource(
+        API,
+        {
+            "api-1": instance({**cpu, "http.requests": 60}, container="api-1", deployment="d1"),
+            "api-2": instance({**cpu, "http.requests": 60}, container="api-2", deployment="d1"),
+        },
+        {"project": "shop", "kind": "service", "tag.tier": "web"},
+    )
+    empty.resource(VPS, {"-": instance({"cpu.utilization": 60})}, {"kind": "vps"})
+    tens = range(0, 840, 10)
+    empty.samples(API, "cpu.utilization", [(at, 0.25) for at in tens], 10, "api-1")
+    empty.samples(API, "cpu.utilization", [(at, 0.75) for at in tens], 10, "api-2")
+    minutes = range(0, 840, 60)
+    rps = ("requests", "rps")
+    empty.samples(API, "http.requests", [(at, 5.0) for at in minutes], 60, "api-1", rps)
+    empty.samples(API, "http.requests", [(at, 7.0) for at in minutes], 60, "api-2", rps)
+    empty.samples(VPS, "cpu.utilization", [(at, at / 3840) for at in minutes], 60)
+    empty.collected(API, 830, 10)
+    empty.collected(VPS, 780, 60)
+    return empty
