@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from tributary.errors import OutOfTimeError, StorageError, TributaryError
@@ -12,10 +12,10 @@ from tributary.inventory import Inventory
 from tributary.provider import Provider, Resource
 from tributary.publisher import Publisher
 from tributary.registration import placed, register
-from tributary.registry import Registry, Shard
+from tributary.registry import Registry
 from tributary.report import Report
 from tributary.resource_run import ResourceRun, Span
-from tributary.state import Collected, ShardState, States
+from tributary.state import Collected, ShardState, States, failure_of
 from tributary.store import Retention, Store
 from tributary.table import Table
 from tributary.windows import FIVE_MINUTES_MS, SECOND_MS, floor_to
@@ -79,23 +79,25 @@ class AccountRun:
         span = self.pace.span(slot_ms)
         shards = self.registry.shards_of(account)
         states = {shard.number: self.states.get(account, shard.number) for shard in shards}
-        known = {name: one for state in states.values() for name, one in state.resources.items()}
-        places = placed(shards, account, self._discovered(provider, report))
-        runs = {
-            run.resource.id: run
-            for run in self._collected(
-                provider, [one for _, here in places for one in here], known, span
-            )
-        }
-        for shard, resources in places:
-            here = [runs[resource.id] for resource in resources]
-            register(self.registry, self.inventory, provider, shard, here, report)
-            self._note(shard, here, report)
+        resources, failure = self._discovered(provider, report)
+        # Shard by shard, so that memory stays bounded and a run that dies loses little; first the
+        # shard that has waited longest, in case the time runs out before the last.
+        places = placed(shards, account, resources)
+        places.sort(key=lambda place: _attempted_ms(states.get(place[0].number)))
+        for shard, here in places:
+            known = states.get(shard.number, ShardState(account, shard.number))
+            runs = self._collected(provider, here, known, span)
+            register(self.registry, self.inventory, provider, shard, runs, report)
+            self._note(known, runs, report)
+            _count(report, runs)
+        if failure:
+            self._note_unlisted(states.values(), {one.id for one in resources}, failure, span)
         report.requests = provider.requests
-        _count(report, runs.values())
         return report
 
-    def _discovered(self, provider: Provider, report: Report) -> list[Resource]:
+    def _discovered(
+        self, provider: Provider, report: Report
+    ) -> tuple[list[Resource], TributaryError | None]:
         found: dict[str, Resource] = {}
         try:
             for resource in provider.discover():
@@ -103,20 +105,17 @@ class AccountRun:
         except TributaryError as error:
             # Resources listed before the failure are collected all the same.
             report.failed(error, "listing resources")
-        return list(found.values())
+            return list(found.values()), error
+        return list(found.values()), None
 
     def _collected(
-        self,
-        provider: Provider,
-        resources: Iterable[Resource],
-        known: Mapping[str, Collected],
-        span: Span,
+        self, provider: Provider, resources: Iterable[Resource], known: ShardState, span: Span
     ) -> list[ResourceRun]:
         """Every resource's part of the run, those that waited longest first."""
         rules, now_ms = self.publisher.rules, int(self.clock() * SECOND_MS)
         runs = []
         for resource in resources:
-            before = known.get(resource.id, Collected())
+            before = known.resources.get(resource.id, Collected())
             from_ms = rules.first_due(before, now_ms)
             runs.append(ResourceRun(provider, resource, span, before, from_ms))
         runs.sort(key=lambda run: run.before.attempted_ms)
@@ -125,12 +124,28 @@ class AccountRun:
                 pass
         return runs
 
-    def _note(self, shard: Shard, runs: Iterable[ResourceRun], report: Report) -> None:
+    def _note_unlisted(
+        self,
+        states: Iterable[ShardState],
+        listed: Container[str],
+        error: TributaryError,
+        span: Span,
+    ) -> None:
+        """Notes that resources the provider's failing list left out were not collected."""
+        failure = failure_of(error, span.slot_ms)
+        for state in states:
+            missing = {
+                name: replace(one, attempted_ms=span.slot_ms, failure=failure)
+                for name, one in state.resources.items()
+                if name not in listed
+            }
+            if missing:
+                self.states.join(replace(state, resources=missing))
+
+    def _note(self, state: ShardState, runs: Iterable[ResourceRun], report: Report) -> None:
         """Stores how far the resources came and what is to be published, and publishes it."""
         meant = {run.resource.id: run.publishing for run in runs}
-        if not meant:
-            return
-        self.states.join(ShardState(shard.account, shard.number, meant))
+        self.states.join(replace(state, resources=meant))
         try:
             statistics = [
                 one for run in runs for one in run.statistics(self.store, self.publisher.rules)
@@ -141,7 +156,11 @@ class AccountRun:
             return
         if statistics:
             done = {run.resource.id: run.published for run in runs}
-            self.states.join(ShardState(shard.account, shard.number, done))
+            self.states.join(replace(state, resources=done))
+
+
+def _attempted_ms(state: ShardState | None) -> int:
+    return min((one.attempted_ms for one in state.resources.values()), default=0) if state else 0
 
 
 def _count(report: Report, runs: Iterable[ResourceRun]) -> None:

@@ -10,7 +10,7 @@ from tributary.errors import OutOfTimeError, TributaryError
 from tributary.provider import Normalised, Provider, Request, Resource
 from tributary.publisher import PublishRules
 from tributary.sighting import Sightings
-from tributary.state import Collected, Failure
+from tributary.state import Collected, failure_of
 from tributary.statistics import Statistics, minute_statistics
 from tributary.store import Store
 from tributary.windows import MINUTE_MS, Window, floor_to
@@ -60,10 +60,11 @@ class ResourceRun:
             return
         except TributaryError as error:
             self.error = error
-        failure = None
-        if self.error:
-            failure = Failure(self.error.kind, str(self.error)[:300], self.span.slot_ms)
-        self.collected = replace(self.collected, attempted_ms=self.span.slot_ms, failure=failure)
+        self.collected = replace(
+            self.collected,
+            attempted_ms=self.span.slot_ms,
+            failure=failure_of(self.error, self.span.slot_ms) if self.error else None,
+        )
 
     def statistics(self, store: Store, rules: PublishRules) -> list[Statistics]:
         """What CloudWatch is to be told of the minutes that are now complete in the store."""

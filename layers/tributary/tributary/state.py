@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
+from tributary.errors import TributaryError
 from tributary.packed import packed, unpacked
 from tributary.provider import Progress
 from tributary.registry import Shard
 from tributary.table import Item, Key, Table
 from tributary.windows import HOUR_MS
+
+_MESSAGE_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,11 @@ class Failure:
     kind: str
     message: str
     at_ms: int
+
+
+def failure_of(error: TributaryError, at_ms: int) -> Failure:
+    """The error as it is kept with a resource."""
+    return Failure(error.kind, str(error)[:_MESSAGE_LENGTH], at_ms)
 
 
 @dataclass(frozen=True, slots=True)
