@@ -37,7 +37,7 @@ build: .venv/installed ## Build the functions and the layer for this machine, as
 	@$(venv)/python -m local.build
 
 check-token: .venv/installed ## Say what NORTHFLANK_TOKEN or HOSTUP_TOKEN may see.
-	@$(venv)/python -m local.check_token
+	@PYTHONPATH=layers/tributary $(venv)/python -m local.check_token
 
 sam-local: .venv/installed ## Start the API under `sam local` instead, where there is Docker.
 	@$(venv)/python -m local.sam_local

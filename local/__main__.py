@@ -65,7 +65,7 @@ def _welcome(stack: RunningStack) -> list[str]:
         f"Logs     {LOGS.relative_to(ROOT)}/",
         "",
         curl("/v1/query?metric=cpu.utilization&by=provider&start=-15m&step=5m"),
-        curl("/v1/query?metric=network.receive&by=resource&start=-6h&step=1h&format=csv"),
+        curl("/v1/query?metric=network.receive&by=provider,name&start=-3h&step=1h&format=csv"),
         curl("/v1/resources"),
         "",
     ]

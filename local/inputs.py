@@ -73,7 +73,11 @@ def _simulated(started: ExitStack, host: str) -> Inputs:
             _SECRETS[name]: {"accounts": [{"name": SIMULATED_ACCOUNT, "token": tokens[name]}]}
             for name in apps
         },
-        environment={**_LOCAL_CHOICES, **{_BASE_URLS[name]: url for name, url in urls.items()}},
+        environment={
+            **_LOCAL_CHOICES,
+            "INTERVAL_SECONDS": str(SIMULATED_INTERVAL_SECONDS),
+            **{_BASE_URLS[name]: url for name, url in urls.items()},
+        },
         interval_seconds=SIMULATED_INTERVAL_SECONDS,
         answered=traffic.count,
         provider_urls=urls,

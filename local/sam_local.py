@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from local.aws import CreatedStack, create_stack, start_moto
@@ -33,13 +34,38 @@ def main() -> int:
         leave_aws_behind()
         _need_docker()
         with ExitStack() as started:
-            _start_surroundings(settings, started)
+            _explain(start_surroundings(settings, started, ENV_FILE))
             return _start_api(settings.port)
     except Failure as failure:
         print(failure, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the functions need around them: moto with the stack in it, and the providers."""
+
+    template: Template
+    stack: CreatedStack
+    inputs: Inputs
+
+
+def start_surroundings(settings: Settings, started: ExitStack, env_file: Path) -> Surroundings:
+    """Starts moto and the providers on all interfaces, and writes the env file that names them.
+
+    `started` ends them. Raises Failure when something cannot be started.
+    """
+    template = Template(build(), {"Architecture": architecture()})
+    processes = started.enter_context(Processes())
+    log = started.enter_context(env_file.with_name("moto.log").open("wb"))
+    stack = create_stack(template, start_moto(processes, log, ALL_INTERFACES))
+    given = inputs(settings, started, ALL_INTERFACES)
+    for secret, accounts in given.accounts.items():
+        stack.fill_secret(secret, accounts)
+    write_env_file(env_file, template, stack, _overrides(stack, given))
+    return Surroundings(template, stack, given)
 
 
 def write_env_file(
@@ -65,18 +91,6 @@ def _need_docker() -> None:
     )
 
 
-def _start_surroundings(settings: Settings, started: ExitStack) -> None:
-    template = Template(build(), {"Architecture": architecture()})
-    processes = started.enter_context(Processes())
-    log = started.enter_context((ROOT / ".local" / "moto.log").open("wb"))
-    stack = create_stack(template, start_moto(processes, log, ALL_INTERFACES))
-    given = inputs(settings, started, ALL_INTERFACES)
-    for secret, accounts in given.accounts.items():
-        stack.fill_secret(secret, accounts)
-    write_env_file(ENV_FILE, template, stack, _overrides(stack, given))
-    _explain(stack, given)
-
-
 def _overrides(stack: CreatedStack, given: Inputs) -> dict[str, str]:
     simulated = set(given.provider_urls.values())
     reachable = {
@@ -86,10 +100,10 @@ def _overrides(stack: CreatedStack, given: Inputs) -> dict[str, str]:
     return {**reachable, "AWS_ENDPOINT_URL": seen_from_a_container(stack.endpoint)}
 
 
-def _explain(stack: CreatedStack, given: Inputs) -> None:
-    print(f"Token  bootstrap.{stack.secret('BootstrapToken')}")
+def _explain(surroundings: Surroundings) -> None:
+    print(f"Token  bootstrap.{surroundings.stack.secret('BootstrapToken')}")
     print("Collect, in another terminal:")
-    for function in sorted(given.collectors):
+    for function in sorted(surroundings.inputs.collectors):
         folder = function.removesuffix("CollectorFunction").lower() + "_collector"
         print(
             f"  .venv/bin/sam local invoke {function} -e events/{folder}/schedule.json"

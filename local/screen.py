@@ -1,42 +1,19 @@
-"""What a local run shows: progress, a line for each collection, and a live table of the hosts."""
+"""What a local run shows: progress, a line for each collection, and the live table of the hosts."""
 
-import json
 import queue
-import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from urllib.parse import urlencode
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from local import live_table
 from local.scheduler import Run
 from local.template import JSON
 
-# What a host is shown by, as many as there is room for.
-METRICS = (
-    "cpu.utilization",
-    "cpu.usage",
-    "memory.utilization",
-    "memory.usage",
-    "network.receive",
-    "http.requests",
-)
 _REFRESH_SECONDS = 3.0
-_ASK_SECONDS = 10.0
-_LINES_BESIDE_THE_TABLE = 8
-_BARS = "▁▂▃▄▅▆▇█"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One metric of one host: the values of the last minutes, oldest first."""
-
-    host: str
-    metric: str
-    unit: str
-    values: Sequence[float | None]
+# Providers' samples are up to this old when they are published, so that this is no delay of ours.
+_USUALLY_BEHIND_SECONDS = 120.0
 
 
 class Screen:
@@ -86,101 +63,25 @@ class Screen:
             return
 
     def _table(self, url: str, token: str) -> Table:
-        table = Table("host", "metric", "now", "last 20 minutes", expand=False)
         try:
-            rows = ask(url, token)
+            return live_table.table(live_table.ask(url, token), self._console.height)
         except OSError as error:
-            table.caption = f"the API did not answer: {error}"
-            return table
-        for row in fitting(rows, self._console.height - _LINES_BESIDE_THE_TABLE):
-            table.add_row(row.host, row.metric, now(row), sparks(row.values))
-        return table
-
-
-def ask(url: str, token: str) -> list[Row]:
-    """The last 20 minutes of every host, asked of the API itself.
-
-    Raises OSError if it does not answer, or not with 200.
-    """
-    query = urlencode(
-        [
-            *(("metric", name) for name in METRICS),
-            ("by", "resource"),
-            ("start", "-20m"),
-            ("step", "60"),
-        ]
-    )
-    request = urllib.request.Request(
-        f"{url}/v1/query?{query}", headers={"Authorization": f"Bearer {token}"}
-    )
-    with urllib.request.urlopen(request, timeout=_ASK_SECONDS) as response:
-        answer: JSON = json.load(response)
-    return [
-        Row(each["attributes"]["resource"], each["metric"], each["unit"], each["values"])
-        for each in answer["series"]
-    ]
-
-
-def fitting(rows: Sequence[Row], lines: int) -> list[Row]:
-    """The rows by host, of each host as many metrics as there is room for, and at least one."""
-    hosts: dict[str, list[Row]] = {}
-    for row in sorted(rows, key=lambda row: (row.host, METRICS.index(row.metric))):
-        hosts.setdefault(row.host, []).append(row)
-    most = next(
-        (most for most in range(len(METRICS), 1, -1) if _height(hosts, most) <= lines),
-        1,
-    )
-    return [row for host in hosts.values() for row in host[:most]]
-
-
-def _height(hosts: Mapping[str, Sequence[Row]], most: int) -> int:
-    return sum(min(most, len(rows)) for rows in hosts.values())
+            return live_table.unanswered(error)
 
 
 def run_line(run: Run) -> str:
-    """A collection in one line: when, who, how long, and what the handler says of it."""
+    """A collection in one line: when it was due, whose, what it brought, how long it took."""
     who = run.function.removesuffix("CollectorFunction").lower()
-    head = f"{run.scheduled_time:%H:%M:%S}Z {who} {run.seconds:.1f} s"
-    if run.error is not None:
-        return f"{head}: failed: {run.error}"
-    return f"{head}: {_summary(run.answer)}"
+    said = [f"failed: {run.error}"] if run.error is not None else _counts(run.answer)
+    return f"{run.scheduled_time:%H:%M:%S}Z {who:<10}  {', '.join([*said, f'{run.seconds:.1f} s'])}"
 
 
-def _summary(answer: JSON) -> str:
-    if not isinstance(answer, dict):
-        return "done"
-    return ", ".join(
-        f"{name} {value}" for name, value in answer.items() if not isinstance(value, (dict, list))
-    )
-
-
-def now(row: Row) -> str:
-    """The newest value there is, in words for people."""
-    value = next((value for value in reversed(row.values) if value is not None), None)
-    if value is None:
-        return "–"
-    match row.unit:
-        case "1":
-            return f"{value:.1%}"
-        case "By":
-            return f"{value / 1e6:,.0f} MB"
-        case "By/s":
-            return f"{value / 1e3:,.1f} kB/s"
-        case unit:
-            return f"{value:,.2f} {unit.replace('{', '').replace('}', '')}"
-
-
-def sparks(values: Sequence[float | None]) -> str:
-    """A bar for each value between the least and the greatest; a blank where there is none."""
-    present = [value for value in values if value is not None]
-    if not present:
-        return ""
-    least, span = min(present), max(present) - min(present)
-    return "".join(
-        " " if value is None else _BARS[_bar((value - least) / span if span else 0.0)]
-        for value in values
-    )
-
-
-def _bar(share: float) -> int:
-    return min(int(share * len(_BARS)), len(_BARS) - 1)
+def _counts(answer: JSON) -> Iterator[str]:
+    """A collector's counts in words; what is nought and need not be said is left out."""
+    yield f"{answer['resources']:,} resources"
+    yield f"{answer['requests']:,} requests"
+    yield f"{answer['samples']:,} samples"
+    if answer["errors"]:
+        yield f"{answer['errors']:,} errors (see the log)"
+    if answer["secondsBehind"] > _USUALLY_BEHIND_SECONDS:
+        yield f"{answer['secondsBehind'] / 60:,.0f} min behind"

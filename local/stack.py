@@ -44,26 +44,32 @@ def running_stack(
     listener: socket.socket,
     progress: Callable[[str], None],
     ran: Callable[[Run], None],
+    logs: Path = LOGS,
     build_directory: Path = BUILD_DIRECTORY,
 ) -> Iterator[RunningStack]:
     """Starts everything, and ends it on leaving.
 
-    `progress` is told each step before it begins, `ran` each collection after it has ended.
+    `progress` is told each step before it begins, `ran` each collection after it has ended; what
+    the functions and moto print goes to files in `logs`.
     Raises Failure when something cannot be started.
     """
     with ExitStack() as started:
         started.callback(listener.close)
-        LOGS.mkdir(parents=True, exist_ok=True)
+        logs.mkdir(parents=True, exist_ok=True)
+
+        def log(name: str) -> IO[bytes]:
+            return started.enter_context((logs / f"{name}.log").open("wb"))
+
         progress("Building functions and layer (sam build)")
         template = Template(build(build_directory), {"Architecture": architecture()})
         processes = started.enter_context(Processes())
         progress("Creating the stack on moto")
-        aws = create_stack(template, start_moto(processes, _log("moto", started)))
+        aws = create_stack(template, start_moto(processes, log("moto")))
         given = inputs(settings, started)
         for secret, accounts in given.accounts.items():
             aws.fill_secret(secret, accounts)
         progress(f"Starting the functions ({settings.runtime})")
-        functions = _start_functions(template, aws, given, settings, processes, started)
+        functions = _start_functions(template, aws, given, settings, processes, log)
         front = Front(listener, Gateway(template.routes(), functions), given.answered)
         started.callback(front.close)
         progress("Collecting for the first time: the last 24 hours")
@@ -78,12 +84,12 @@ def _start_functions(
     given: Inputs,
     settings: Settings,
     processes: Processes,
-    started: ExitStack,
+    log: Callable[[str], IO[bytes]],
 ) -> dict[str, RunningFunction]:
     kind = EmulatedInstance if settings.runtime == "emulator" else PlainInstance
 
     def start(function: Function, environment: Mapping[str, str]) -> Instance:
-        return kind(function, environment, processes, _log(function.name, started))
+        return kind(function, environment, processes, log(function.name))
 
     wanted = given.collectors | {QUERY}
     return start_functions(
@@ -108,7 +114,3 @@ def _start_scheduler(
     for function in functions.values():  # what a run waits for ends before the run is waited for
         started.callback(function.close)
     started.callback(scheduler.stop)
-
-
-def _log(name: str, started: ExitStack) -> IO[bytes]:
-    return started.enter_context((LOGS / f"{name}.log").open("wb"))

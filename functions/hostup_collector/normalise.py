@@ -168,14 +168,15 @@ def _conversions(timed: _Timed, units: UnitFactors) -> Iterator[_Conversion]:
         multiply, divide = ratios[unit]
         origin = Origin(field, unit, multiply / divide)
         yield _Conversion(ColumnKey(metric, INSTANCE, origin), multiply, divide)
-    unknown = {
-        field
-        for _, sample in timed
-        for field, value in sample.items()
-        if field not in METRICS and isinstance(value, int | float) and not isinstance(value, bool)
-    }
-    for field in sorted(unknown):
+    others = set[str]().union(*(sample for _, sample in timed)).difference(METRICS, [_TIME])
+    for field in sorted(others):
+        if not any(_is_number(sample.get(field)) for _, sample in timed):
+            continue
         yield _Conversion(ColumnKey(f"hostup.{field}", INSTANCE, Origin(field, "", 1.0)), 1.0, 1.0)
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _converted(
@@ -183,19 +184,28 @@ def _converted(
 ) -> list[tuple[int, float]]:
     """Times and converted values of one field, where it has any."""
     (name, _, origin), multiply, divide = conversion
-    field, quantise = origin.metric, metric_named(name, origin.unit).quantise
-    samples = []
-    unreadable = 0
-    for time_ms, sample in timed:
-        sent = sample.get(field)
-        number = sent if type(sent) is float else _number(sent)
-        if number is None:
-            unreadable += sent not in _ABSENT
-        elif isfinite(value := number * multiply / divide):
-            samples.append((time_ms, quantise(value)))
+    field = origin.metric
+    sent = [sample.get(field) for _, sample in timed]
+    samples = [
+        (time_ms, value)
+        for (time_ms, _), number in zip(timed, _numbers(field, sent, warnings), strict=True)
+        if number is not None and isfinite(value := number * multiply / divide)
+    ]
+    kept = metric_named(name, origin.unit).quantise_all([value for _, value in samples])
+    return [(time_ms, value) for (time_ms, _), value in zip(samples, kept, strict=True)]
+
+
+def _numbers(field: str, sent: Sequence[Json], warnings: list[str]) -> list[float | None]:
+    """Each value as a number, None for what is absent; others that are none cost a warning."""
+    numbers = [value if type(value) is float else _number(value) for value in sent]
+    if None not in numbers:
+        return numbers
+    unreadable = sum(
+        number is None and value not in _ABSENT for number, value in zip(numbers, sent, strict=True)
+    )
     if unreadable:
         warnings.append(f"{unreadable} values of {field} left out: no numbers")
-    return samples
+    return numbers
 
 
 def _number(sent: Json) -> float | None:

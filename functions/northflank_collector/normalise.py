@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from tributary.columns import Column, ColumnKey, Origin, column
 from tributary.errors import MalformedAnswerError, SettingsError
-from tributary.metrics import LARGEST_SCALED, Metric, metric_named
+from tributary.metrics import Metric, metric_named
 from tributary.provider import Json, Normalised
 from tributary.windows import DAY_MS, MINUTE_MS, SECOND_MS, parse_rfc3339
 
@@ -261,18 +261,7 @@ def _all_converted(
     if not isfinite(sum(values)):
         return None
     times = [instants[point["ts"]] for point in points]
-    return list(zip(times, _quantised(metric, values), strict=True))
-
-
-def _quantised(metric: Metric, values: Sequence[float]) -> Sequence[float]:
-    """What `metric.quantise` makes of each value, at half the price."""
-    if metric.decimals is None:
-        return values
-    scale = 10.0**metric.decimals
-    scaled = [value * scale for value in values]
-    if max(map(abs, scaled), default=0.0) > LARGEST_SCALED:
-        return [metric.quantise(value) for value in values]
-    return [number / scale for number in map(round, scaled)]
+    return list(zip(times, metric.quantise_all(values), strict=True))
 
 
 def _each_converted(

@@ -47,12 +47,12 @@ def aligned(column: Column, grid: Grid, over: str, kind: Literal["gauge", "delta
     repeated = kind == "gauge" and over not in NOT_REPEATED
     if len(levels) == 1:
         values = _of_one(levels[0], grid, over, repeated)
+        coarsest_ms = levels[0].resolution_ms
     else:
-        values = [_of_many(levels, step, grid, over, repeated) for step in range(grid.points)]
-    approximate = over in HIDDEN_BY_AVERAGES and any(
-        level.resolution_ms >= AVERAGES_FROM_MS for level in levels
-    )
-    return Aligned(values, approximate)
+        found = [_of_many(levels, step, grid, over, repeated) for step in range(grid.points)]
+        values = [value for value, _ in found]
+        coarsest_ms = max(resolution_ms for _, resolution_ms in found)
+    return Aligned(values, over in HIDDEN_BY_AVERAGES and coarsest_ms >= AVERAGES_FROM_MS)
 
 
 def _levels(column: Column, grid: Grid) -> list[_Level]:
@@ -96,9 +96,12 @@ def _of_one(level: _Level, grid: Grid, over: str, repeated: bool) -> list[float 
 
 def _of_many(
     levels: list[_Level], step: int, grid: Grid, over: str, repeated: bool
-) -> float | None:
-    """Samples finer than the step count together; one that spans whole steps shows only where
-    there is no finer one."""
+) -> tuple[float | None, int]:
+    """The value, and the coarsest resolution that it was made of.
+
+    Samples finer than the step count together; one that spans whole steps shows only where there
+    is no finer one.
+    """
     found: list[tuple[_Level, int, int]] = []
     for level in levels:
         spans = level.resolution_ms >= grid.step_ms
@@ -108,8 +111,8 @@ def _of_many(
         if last > first:
             found.append((level, first, last))
         elif spans and repeated and (value := _held(level, step, grid)) is not None:
-            return value
-    return _folded(found, over) if found else None
+            return value, level.resolution_ms
+    return (_folded(found, over), found[-1][0].resolution_ms) if found else (None, 0)
 
 
 def _held(level: _Level, step: int, grid: Grid) -> float | None:

@@ -1,7 +1,7 @@
 """The engine: a query answered from registry and store, whichever front asked it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from functions.query_api.aggregate import Line, aggregated
 from functions.query_api.align import aligned
@@ -23,6 +23,9 @@ from functions.query_api.status import Freshness, ProviderStatus, statuses, warn
 from tributary.registry import Entry, Registry, Shard
 from tributary.state import Collected, States
 from tributary.store import Retention, Store
+
+# An average of many samples is worth some digits more than each of them.
+_DIGITS_BEYOND_PRECISION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Engine:
             grid,
             _lines(query, series, samples, grid),
             found,
-            warnings(found, states, samples.unreadable),
+            [*_nothing_matched(series), *warnings(found, states, samples.unreadable)],
             {"resources": len(resources), "series": len(series), "samples": samples.count},
         )
 
@@ -115,6 +118,12 @@ class Engine:
         return self.states.of_shards(concerned)
 
 
+def _nothing_matched(series: Sequence[Series]) -> list[str]:
+    if series:
+        return []
+    return ["No series matches in this range: /v1/resources lists what there is."]
+
+
 def _attributes_in(query: Query) -> list[tuple[str, str]]:
     return [("by", name) for name in query.by] + [("where", one.attribute) for one in query.where]
 
@@ -135,8 +144,18 @@ def _lines(query: Query, series: Sequence[Series], samples: Samples, grid: Grid)
     if query.grouped:
         lines = aggregated(lines, query.by, query.agg)
     return sorted(
-        lines, key=lambda line: (order[line.metric.name], sorted(line.attributes.items()))
+        map(_rounded, lines),
+        key=lambda line: (order[line.metric.name], sorted(line.attributes.items())),
     )
+
+
+def _rounded(line: Line) -> Line:
+    """Without the digits that adding and dividing binary fractions leave behind."""
+    if line.metric.decimals is None:
+        return line
+    digits = line.metric.decimals + _DIGITS_BEYOND_PRECISION
+    values = [None if value is None else round(value, digits) for value in line.values]
+    return replace(line, values=values)
 
 
 def _over(query: Query, series: Series) -> str:

@@ -21,7 +21,6 @@ from tributary.windows import SECOND_MS
 
 PROBLEM = "application/problem+json"
 METHODS = ("GET",)
-_COUNTED = ("series", "samples", "values")
 
 
 class Observer:
@@ -79,14 +78,12 @@ class Observer:
             self._logger.error("request", extra=line, exc_info=error)
         else:
             self._logger.info("request", extra={**line, "problem": kind_of(error).code})
-        self._count(status, milliseconds, counts)
+        self._count(status, milliseconds)
 
-    def _count(self, status: int, milliseconds: float, counts: dict[str, Any]) -> None:
+    def _count(self, status: int, milliseconds: float) -> None:
+        # Few: CloudWatch charges for each. What a query found is in its log line.
         self._metrics.add_metric("Requests", MetricUnit.Count, 1)
         self._metrics.add_metric("Refusals", MetricUnit.Count, int(400 <= status < 500))
         self._metrics.add_metric("Failures", MetricUnit.Count, int(status >= 500))
         self._metrics.add_metric("Duration", MetricUnit.Milliseconds, milliseconds)
-        for name in _COUNTED:
-            if name in counts:
-                self._metrics.add_metric(name.capitalize(), MetricUnit.Count, counts[name])
         self._metrics.flush_metrics()

@@ -25,9 +25,10 @@ class Freshness:
 
     @classmethod
     def from_env(cls) -> Self:
-        """INTERVAL_SECONDS and DELAY_SECONDS."""
+        """INTERVAL_SECONDS, the longest of a comma-separated list, and DELAY_SECONDS."""
+        intervals = os.environ.get("INTERVAL_SECONDS", "300").split(",")
         return cls(
-            int(os.environ.get("INTERVAL_SECONDS", "300")) * SECOND_MS,
+            max(map(int, intervals)) * SECOND_MS,
             int(os.environ.get("DELAY_SECONDS", "60")) * SECOND_MS,
         )
 

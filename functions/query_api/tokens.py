@@ -17,7 +17,10 @@ from tributary.table import Key, Table
 BOOTSTRAP = "bootstrap"
 _CACHED_SECONDS = 300
 _TOKEN = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,64})\.(?P<secret>[\x21-\x7e]{1,256})")
-_REMEDY = "Send Authorization: Bearer <id>.<secret>; the stack's TokenCommand output prints one."
+_REMEDY = (
+    "Send Authorization: Bearer <id>.<secret>; the stack's TokenCommand output prints one, "
+    "and so does make run."
+)
 
 
 class Tokens:

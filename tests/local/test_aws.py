@@ -42,7 +42,7 @@ def test_functions_are_told_of_the_table_and_their_secrets(stack: CreatedStack) 
     assert collector["TABLE_NAME"] == query["TABLE_NAME"] == stack.table
     assert collector["PROVIDER_SECRET"] == stack.secrets["NorthflankSecret"]
     assert query["BOOTSTRAP_TOKEN_SECRET"] == stack.secrets["BootstrapToken"]
-    assert collector["INTERVAL_SECONDS"] == "300"
+    assert query["INTERVAL_SECONDS"] == "300,300"
     assert collector["AWS_ENDPOINT_URL"] == ""
 
 

@@ -23,7 +23,7 @@ def make(checkout: Path, *arguments: str, **environment: str) -> str:
     done = subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=checkout,
-        env=os.environ | environment,
+        env=os.environ | {"MAKEFLAGS": ""} | environment,  # not those of `make test`
         capture_output=True,
         text=True,
         check=False,

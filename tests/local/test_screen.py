@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
+from local.live_table import Hosts, Row, fitting, host, now, sparks, state, table
 from local.scheduler import Run
-from local.screen import Row, Screen, fitting, now, run_line, sparks
+from local.screen import Screen, run_line
 
 AT = datetime(2026, 11, 22, 12, 0, 15, tzinfo=UTC)
+COUNTS = {"resources": 6, "requests": 134, "samples": 319_453, "errors": 0, "secondsBehind": 59.9}
 
 
 @pytest.mark.parametrize(
@@ -17,15 +19,20 @@ AT = datetime(2026, 11, 22, 12, 0, 15, tzinfo=UTC)
     [
         ("1", [0.5, 0.1234, None], "12.3%"),
         ("By", [512_000_000.0], "512 MB"),
+        ("By", [999_900_000.0], "1 GB"),
+        ("By", [0.0], "0 B"),
         ("By/s", [1500.0], "1.5 kB/s"),
-        ("{cpu}", [0.25], "0.25 cpu"),
-        ("{request}/s", [3.0], "3.00 request/s"),
+        ("By/s", [1_234_567.0], "1.23 MB/s"),
+        ("By/s", [5e15], "5,000.0 TB/s"),
+        ("{cpu}", [0.25], "0.25 CPUs"),
+        ("{request}/s", [3.0], "3.00 requests/s"),
+        ("1", [0.5, *[None] * 10], "–"),
         ("1", [None], "–"),
         ("1", [], "–"),
     ],
 )
 def test_now_is_the_newest_value_there_is(unit: str, values: list[float | None], text: str) -> None:
-    assert now(Row("h", "m", unit, values)) == text
+    assert now(Row("p", "h", "m", unit, values)) == text
 
 
 @pytest.mark.parametrize(
@@ -41,9 +48,58 @@ def test_sparks_run_from_the_least_to_the_greatest(values: list[float | None], t
     assert sparks(values) == text
 
 
+@pytest.mark.parametrize(
+    ("attributes", "called"),
+    [({"name": "web-1"}, "web-1"), ({"name": "API", "project": "shop"}, "shop/API")],
+)
+def test_a_host_is_called_what_people_call_it(attributes: dict[str, str], called: str) -> None:
+    assert host(attributes) == called
+
+
+@pytest.mark.parametrize(
+    ("newest", "failing", "words"),
+    [
+        ("2026-11-22T12:00:15.310Z", 0, "p: 4 hosts, none failing, newest sample 12:00:15Z"),
+        (None, 2, "p: 4 hosts, 2 failing, newest sample none yet"),
+    ],
+)
+def test_a_providers_state_is_one_line(newest: str | None, failing: int, words: str) -> None:
+    status = {"newestSample": newest, "resourcesMatched": 4, "resourcesFailing": failing}
+
+    assert state("p", status) == words
+
+
+def test_the_table_names_a_host_once_and_ends_with_the_providers_states() -> None:
+    rows = [
+        Row("hostup", "web-1", "memory.utilization", "1", [0.5]),
+        Row("hostup", "web-1", "cpu.utilization", "1", [0.25]),
+    ]
+    written = io.StringIO()
+
+    Console(file=written, width=100).print(table(Hosts(rows, ["hostup: fine"]), 40))
+
+    lines = written.getvalue().splitlines()
+    assert [cell.strip() for cell in lines[3].split("│")[1:-1]] == [
+        *("hostup", "web-1", "cpu.utilization", "25.0%", "▁")
+    ]
+    assert [cell.strip() for cell in lines[4].split("│")[1:-1]] == [
+        *("", "", "memory.utilization", "50.0%", "▁")
+    ]
+    assert lines[-1].strip() == "hostup: fine"
+
+
+def test_a_narrow_terminal_cuts_names_and_not_the_newest_minutes() -> None:
+    rows = [Row("northflank", "shop/Storefront", "memory.utilization", "1", [*[0.1] * 20, 0.9])]
+    written = io.StringIO()
+
+    Console(file=written, width=80).print(table(Hosts(rows, []), 40))
+
+    assert "▁" * 20 + "█" in written.getvalue()
+
+
 def test_a_low_terminal_shows_fewer_metrics_of_each_host() -> None:
     rows = [
-        Row(host, metric, "1", [0.5])
+        Row("p", host, metric, "1", [0.5])
         for host in ("b", "a")
         for metric in ("memory.utilization", "cpu.utilization", "network.receive")
     ]
@@ -59,15 +115,26 @@ def test_a_low_terminal_shows_fewer_metrics_of_each_host() -> None:
 
 
 def test_a_run_is_one_line_with_its_counts() -> None:
-    run = Run("HostupCollectorFunction", AT, 1.24, {"resources": 4, "samples": 96, "errors": {}})
+    run = Run("NorthflankCollectorFunction", AT, 20.46, COUNTS)
 
-    assert run_line(run) == "12:00:15Z hostup 1.2 s: resources 4, samples 96"
+    assert run_line(run) == (
+        "12:00:15Z northflank  6 resources, 134 requests, 319,453 samples, 20.5 s"
+    )
+
+
+def test_a_run_with_errors_or_far_behind_says_so() -> None:
+    run = Run("HostupCollectorFunction", AT, 1.2, {**COUNTS, "errors": 2, "secondsBehind": 1800.0})
+
+    assert run_line(run) == (
+        "12:00:15Z hostup      6 resources, 134 requests, 319,453 samples, 2 errors (see the log),"
+        " 30 min behind, 1.2 s"
+    )
 
 
 def test_a_failed_run_says_why() -> None:
     run = Run("HostupCollectorFunction", AT, 0.1, error="ValueError: no")
 
-    assert run_line(run) == "12:00:15Z hostup 0.1 s: failed: ValueError: no"
+    assert run_line(run) == "12:00:15Z hostup      failed: ValueError: no, 0.1 s"
 
 
 def test_lines_are_not_wrapped_so_that_they_can_be_pasted() -> None:
@@ -83,7 +150,7 @@ def test_the_first_runs_are_waited_for() -> None:
     written = io.StringIO()
     screen = Screen(Console(file=written, width=200))
     for name in ("A", "A", "B"):
-        screen.ran(Run(f"{name}CollectorFunction", AT, 0.1, {"samples": 1}))
+        screen.ran(Run(f"{name}CollectorFunction", AT, 0.1, COUNTS))
 
     screen.wait_for_runs(frozenset({"ACollectorFunction", "BCollectorFunction"}))
 

@@ -133,6 +133,12 @@ def test_extremes_of_averages_are_approximate(over: str, approximate: bool) -> N
     assert align(FOUR, 60, 60, over).approximate is False
 
 
+def test_averages_that_finer_samples_hide_make_nothing_approximate() -> None:
+    samples = merge([rows([(0, 5.0)], HALF_HOUR), rows([(10, 1.0), (70, 2.0)], 60)])
+
+    assert align(samples, 120, 60, "max") == Aligned([1.0, 2.0], approximate=False)
+
+
 def test_percentiles_interpolate_linearly() -> None:
     assert percentile([10.0], 99) == 10.0
     assert percentile([4.0, 1.0, 3.0, 2.0], 50) == 2.5

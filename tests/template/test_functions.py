@@ -1,40 +1,21 @@
 """Every folder in functions/ is whole: a new provider's test run names what it lacks."""
 
 import importlib
-import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from local.build import ROOT
 from local.template import Template
+from tests.template.wholeness import folders, logical_id, missing
 
-FOLDERS = sorted(
-    folder.name
-    for folder in (ROOT / "functions").iterdir()
-    if folder.is_dir() and folder.name != "__pycache__"
-)
-
-
-@pytest.fixture(scope="module")
-def template() -> Template:
-    return Template(ROOT / "template.yaml", {})
-
-
-def logical_id(folder: str) -> str:
-    return "".join(word.capitalize() for word in folder.split("_")) + "Function"
-
-
-def golden_cases(folder: str) -> list[Path]:
-    return [path for path in (ROOT / "tests" / folder / "golden").glob("*") if path.is_dir()]
+FOLDERS = folders(ROOT)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_function_has_its_entry_in_the_template(template: Template, folder: str) -> None:
-    function = template.functions()[logical_id(folder)]
-
-    assert function.handler == f"functions.{folder}.app.lambda_handler"
-    assert function.code == ROOT / "functions" / folder
+def test_nothing_is_missing_of_a_function(folder: str) -> None:
+    assert missing(ROOT, folder) == []
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -42,28 +23,68 @@ def test_a_function_has_its_handler(folder: str) -> None:
     assert callable(importlib.import_module(f"functions.{folder}.app").lambda_handler)
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_a_function_has_events(folder: str) -> None:
-    events = list((ROOT / "events" / folder).glob("*.json"))
+def test_the_template_has_no_function_without_a_folder() -> None:
+    template = Template(ROOT / "template.yaml", {})
 
-    assert events, f"events/{folder}/ holds no event"
-    assert all(isinstance(json.loads(event.read_text()), dict) for event in events)
-
-
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_a_collectors_event_has_the_keys_its_schedule_sends(
-    template: Template, folder: str
-) -> None:
-    sent = [json.loads(s.input) for s in template.schedules() if s.function == logical_id(folder)]
-    events = [json.loads(e.read_text()) for e in (ROOT / "events" / folder).glob("schedule*.json")]
-
-    assert [event.keys() for event in events] == [event.keys() for event in sent]
-
-
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_a_function_has_golden_cases(folder: str) -> None:
-    assert golden_cases(folder), f"tests/{folder}/golden/ holds no case"
-
-
-def test_the_template_has_no_function_without_a_folder(template: Template) -> None:
     assert sorted(template.functions()) == sorted(map(logical_id, FOLDERS))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with the template and nothing else."""
+    shutil.copy(ROOT / "template.yaml", tmp_path)
+    return tmp_path
+
+
+def test_a_new_provider_is_told_what_it_lacks(checkout: Path) -> None:
+    (checkout / "functions" / "hetzner_collector").mkdir(parents=True)
+
+    assert folders(checkout) == ["hetzner_collector"]
+    assert missing(checkout, "hetzner_collector") == [
+        "functions/hetzner_collector/app.py with a lambda_handler",
+        "template.yaml: a function HetznerCollectorFunction",
+        "events/hetzner_collector/: an event",
+        "tests/golden/hetzner/: a golden case",
+        "functions/hetzner_collector/README.md with its metric table",
+    ]
+
+
+def test_another_function_needs_tests_in_place_of_golden_cases(checkout: Path) -> None:
+    (checkout / "functions" / "compactor").mkdir(parents=True)
+    (checkout / "functions" / "compactor" / "app.py").write_text("def lambda_handler(event): ...")
+
+    assert missing(checkout, "compactor") == [
+        "template.yaml: a function CompactorFunction",
+        "events/compactor/: an event",
+        "tests/compactor/: a test",
+    ]
+
+
+def test_an_entry_that_would_be_built_wrongly_is_named(checkout: Path) -> None:
+    template = checkout / "template.yaml"
+    text = template.read_text()
+    text = text.replace(
+        "Handler: functions.hostup_collector.app.lambda_handler", "Handler: app.lambda_handler"
+    )
+    text = text.replace(
+        "ParentPackages: functions.hostup_collector", "ParentPackages: functions.hostup"
+    )
+    template.write_text(text)
+
+    assert missing(checkout, "hostup_collector")[1:3] == [
+        "template.yaml: HostupCollectorFunction with Handler:"
+        " functions.hostup_collector.app.lambda_handler",
+        "template.yaml: HostupCollectorFunction with ParentPackages: functions.hostup_collector"
+        " (explicit)",
+    ]
+
+
+def test_an_event_without_what_the_schedule_sends_is_named(checkout: Path) -> None:
+    event = checkout / "events" / "hostup_collector" / "schedule.json"
+    event.parent.mkdir(parents=True)
+    event.write_text('{"time": "2026-11-22T10:00:00Z"}')
+
+    assert (
+        "events/hostup_collector/schedule.json with what its schedule sends: scheduledTime"
+        in missing(checkout, "hostup_collector")
+    )

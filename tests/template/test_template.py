@@ -90,7 +90,7 @@ def test_schedules_are_off_when_the_parameter_says_so() -> None:
 
 
 @pytest.mark.parametrize("minutes", ["1", "2", "3", "5", "6", "10", "12", "15", "20", "30"])
-def test_collectors_know_their_interval_for_every_allowed_rate(minutes: str) -> None:
+def test_the_interval_in_seconds_is_known_for_every_allowed_rate(minutes: str) -> None:
     template = Template(SOURCE, {"NorthflankEveryMinutes": minutes})
     seconds = template.cloudformation["Mappings"]["Minutes"][minutes]["Seconds"]
     schedule = next(s for s in template.schedules() if s.function == COLLECTORS[0])
@@ -98,6 +98,43 @@ def test_collectors_know_their_interval_for_every_allowed_rate(minutes: str) -> 
     assert interval(schedule.expression) == int(seconds)
     allowed = template.cloudformation["Parameters"]["NorthflankEveryMinutes"]["AllowedValues"]
     assert set(allowed) == set(template.cloudformation["Mappings"]["Minutes"])
+
+
+def test_queries_are_told_the_intervals_of_both_providers(template: Template) -> None:
+    query = template.of_type("AWS::Lambda::Function")["QueryApiFunction"]
+    rates = ("NorthflankEveryMinutes", "HostupEveryMinutes")
+
+    assert query["Environment"]["Variables"]["INTERVAL_SECONDS"] == {
+        "Fn::Join": [
+            ",",
+            [{"Fn::FindInMap": ["Minutes", {"Ref": rate}, "Seconds"]} for rate in rates],
+        ]
+    }
+
+
+def test_functions_have_the_memory_and_time_they_need(template: Template) -> None:
+    sizes = {
+        name: (function["MemorySize"], function["Timeout"])
+        for name, function in template.of_type("AWS::Lambda::Function").items()
+    }
+
+    assert sizes["NorthflankCollectorFunction"] == (512, 270)
+    assert sizes["HostupCollectorFunction"] == (512, 270)
+    assert sizes["QueryApiFunction"] == (1024, 29)
+
+
+def test_the_table_is_encrypted_with_the_free_key_unless_asked_otherwise(
+    template: Template,
+) -> None:
+    table = template.resources["Table"]["Properties"]
+
+    assert template.parameters["TableKey"] == "owned"
+    assert table["SSESpecification"] == {
+        "SSEEnabled": {"Fn::If": ["TableKeyIsManaged", True, False]}
+    }
+    assert template.cloudformation["Conditions"] == {
+        "TableKeyIsManaged": {"Fn::Equals": [{"Ref": "TableKey"}, "managed"]}
+    }
 
 
 def test_schedules_alone_may_start_collectors_and_nothing_is_retried(template: Template) -> None:

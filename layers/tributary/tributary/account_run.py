@@ -16,6 +16,7 @@ from tributary.registry import Registry
 from tributary.report import Report
 from tributary.resource_run import ResourceRun, Span
 from tributary.state import Collected, ShardState, States, failure_of
+from tributary.statistics import Statistics
 from tributary.store import Retention, Store
 from tributary.table import Table
 from tributary.windows import FIVE_MINUTES_MS, SECOND_MS, floor_to
@@ -146,16 +147,21 @@ class AccountRun:
         """Stores how far the resources came and what is to be published, and publishes it."""
         meant = {run.resource.id: run.publishing for run in runs}
         self.states.join(replace(state, resources=meant))
+        statistics: list[Statistics] = []
+        done: dict[str, Collected] = {}
+        for run in runs:
+            try:
+                statistics += run.statistics(self.store, self.publisher.rules)
+            except TributaryError as error:
+                report.failed(error, f"statistics of {run.resource.id}")
+            else:
+                done[run.resource.id] = run.published
         try:
-            statistics = [
-                one for run in runs for one in run.statistics(self.store, self.publisher.rules)
-            ]
             report.published += self.publisher.send(statistics)
         except StorageError as error:
             report.failed(error, "publishing to CloudWatch")
             return
         if statistics:
-            done = {run.resource.id: run.published for run in runs}
             self.states.join(replace(state, resources=done))
 
 
@@ -174,6 +180,8 @@ def _count(report: Report, runs: Iterable[ResourceRun]) -> None:
             report.postponed += 1
         elif run.error:
             report.failed(run.error, run.resource.id)
-        if not run.resource.idle and (reached_ms := run.collected.watermark_ms):
+        # One that never had a sample, such as a paused service, is not behind.
+        live = not run.resource.idle and run.collected.newest_ms is not None
+        if live and (reached_ms := run.collected.watermark_ms):
             behind_seconds = (run.span.end_ms - reached_ms) / SECOND_MS
             report.behind_seconds = max(report.behind_seconds, behind_seconds)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from tributary.errors import SettingsError
+from tributary.errors import SettingsError, StorageError
 
 CACHE_SECONDS = 300
 _SHAPE = '{"accounts": [{"name": "main", "token": "…", "team": "…"}]} (team only where needed)'
@@ -40,9 +41,13 @@ class Accounts:
     def all(self, *, anew: bool = False) -> list[Account]:
         """Every account, none while the secret is as the stack created it.
 
-        Raises SettingsError, which says what the secret should hold and never what it holds.
+        Raises SettingsError, which says what the secret should hold and never what it holds, and
+        StorageError where Secrets Manager does not answer.
         """
-        text = self._secrets.get(self._secret, max_age=CACHE_SECONDS, force_fetch=anew)
+        try:
+            text = self._secrets.get(self._secret, max_age=CACHE_SECONDS, force_fetch=anew)
+        except GetParameterError as error:
+            raise StorageError(f"reading the secret {self._secret}: {error}") from error
         return accounts_in(text if isinstance(text, str) else "")
 
 
@@ -50,7 +55,7 @@ def accounts_in(text: str) -> list[Account]:
     """The accounts that a secret's text lists."""
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         # Not chained: the decoder's message would quote the secret.
         raise SettingsError(f"the provider's secret is not JSON; it should be {_SHAPE}") from None
     listed = document.get("accounts") if isinstance(document, dict) else None

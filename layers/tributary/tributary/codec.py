@@ -22,6 +22,7 @@ from operator import eq, sub
 from typing import NamedTuple
 
 from tributary.columns import Column, ColumnKey, Origin, Run
+from tributary.errors import FatalError
 from tributary.metrics import LARGEST_SCALED, metric_named
 from tributary.varint import Reader, Writer
 
@@ -48,8 +49,15 @@ _DICTIONARY = (
 _FLOATS, _INTEGERS = 0, 1
 
 
-class CorruptChunkError(ValueError):
+# More than the milliseconds of an hour; a row may take no byte, so bytes alone set no bound.
+_MOST_ROWS = 2**22
+_WORD_BYTES = 8
+
+
+class CorruptChunkError(FatalError):
     """Bytes that are no chunk of a known version."""
+
+    kind = "corrupt_chunk"
 
 
 class Encoded(NamedTuple):
@@ -91,7 +99,7 @@ def decode(data: bytes, wanted: Callable[[ColumnKey], bool] | None = None) -> tu
     if not data or data[0] != VERSION:
         raise CorruptChunkError(f"chunk of version {data[:1].hex() or 'none'}, not {VERSION}")
     try:
-        reader = Reader(zlib.decompressobj(-15, zdict=_DICTIONARY).decompress(data[1:]))
+        reader = Reader(_inflated(data[1:]))
         names, axes = _read_header(reader)
         columns = []
         for _ in range(reader.number()):
@@ -102,9 +110,18 @@ def decode(data: bytes, wanted: Callable[[ColumnKey], bool] | None = None) -> tu
                 columns.append(Column(key, times, _read_values(reader, len(times)), runs))
             else:
                 _skip_values(reader, len(times))
+        reader.end()
     except (zlib.error, IndexError, ValueError, OverflowError) as error:
         raise CorruptChunkError(f"{len(data)} bytes that are no chunk: {error}") from error
     return tuple(columns)
+
+
+def _inflated(stream: bytes) -> bytes:
+    inflate = zlib.decompressobj(-15, zdict=_DICTIONARY)
+    content = inflate.decompress(stream)
+    if not inflate.eof or inflate.unused_data:
+        raise ValueError("the stream is cut off, or something follows it")
+    return content
 
 
 def _names(key: ColumnKey) -> tuple[str, str, str, str]:
@@ -134,10 +151,15 @@ def _read_header(reader: Reader) -> tuple[list[str], list[tuple[array[int], tupl
     names = [reader.text() for _ in range(reader.number())]
     axes = []
     for _ in range(reader.number()):
-        times = array("q", _read_integers(reader, reader.number()))
+        rows = reader.number()
+        if rows > _MOST_ROWS:
+            raise ValueError("more rows than a window has milliseconds")
+        times = array("q", _read_integers(reader, rows))
         runs = tuple(
             Run(reader.number(), reader.number(), reader.number()) for _ in range(reader.number())
         )
+        if sum(run.rows for run in runs) != rows:
+            raise ValueError("runs that do not cover the rows")
         axes.append((times, runs))
     return names, axes
 
@@ -147,7 +169,7 @@ def _write_values(writer: Writer, column: Column) -> None:
     scaled = None if decimals is None else _scaled(column.values, 10.0**decimals)
     if decimals is None or scaled is None:
         writer.number(_FLOATS)
-        writer.planes(column.values.tobytes(), 8)
+        writer.planes(column.values.tobytes(), _WORD_BYTES)
         return
     step = math.gcd(*scaled) or 1
     writer.number(_INTEGERS)
@@ -167,14 +189,14 @@ def _scaled(values: array[float], scale: float) -> list[int] | None:
 
 def _read_values(reader: Reader, rows: int) -> array[float]:
     if reader.number() == _FLOATS:
-        return array("d", reader.planes(rows, 8))
+        return array("d", reader.planes(rows, _WORD_BYTES))
     scale, step = 10.0 ** reader.number(), reader.number()
     return array("d", [number * step / scale for number in _read_integers(reader, rows)])
 
 
 def _skip_values(reader: Reader, rows: int) -> None:
     if reader.number() == _FLOATS:
-        reader.skip(rows * 8)
+        reader.skip(rows * _WORD_BYTES)
         return
     for _ in ("decimals", "step"):
         reader.number()
@@ -223,6 +245,8 @@ def _read_integers(reader: Reader, rows: int) -> Iterable[int]:
 
 def _read_frame(reader: Reader) -> _Frame:
     layout = reader.number()
+    if layout >> 1 > _WORD_BYTES:
+        raise ValueError("integers wider than a word")
     return _Frame(bool(layout & 1), layout >> 1, reader.signed(), reader.signed())
 
 

@@ -71,11 +71,17 @@ class Collector:
 
     def _collect(self, account: Account, slot_ms: int, deadline: float) -> Report:
         report = self._run(account, slot_ms, deadline)
-        if CredentialsRefusedError.kind in report.errors:
-            # The key may have been rotated since the secret was read.
-            for renewed in self.accounts.all(anew=True):
-                if renewed.name == account.name and renewed.token != account.token:
-                    return self._run(renewed, slot_ms, deadline)
+        if CredentialsRefusedError.kind not in report.errors:
+            return report
+        # The key may have been rotated since the secret was read.
+        try:
+            accounts = self.accounts.all(anew=True)
+        except TributaryError as error:
+            report.failed(error, "reading the secret again")
+            return report
+        for renewed in accounts:
+            if renewed.name == account.name and renewed.token != account.token:
+                return self._run(renewed, slot_ms, deadline)
         return report
 
     def _run(self, account: Account, slot_ms: int, deadline: float) -> Report:

@@ -8,6 +8,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 
+# What a sample is compared by: resolution, negated, then `seen`, then value.
+type _Rank = tuple[int, int, float]
+
+
 class Origin(NamedTuple):
     """Where numbers came from: canonical value = provider's value x `factor`."""
 
@@ -93,7 +97,7 @@ def merge(columns: Iterable[Column]) -> Column:
     parts = sorted((part for part in columns if part), key=lambda part: part.times[0])
     if all(a.times[-1] < b.times[0] for a, b in pairwise(parts)):
         return _joined(parts)
-    best: dict[int, tuple[int, int, float]] = {}
+    best: dict[int, _Rank] = {}
     for time_ms, rank in _ranked(parts):
         if time_ms not in best or rank > best[time_ms]:
             best[time_ms] = rank
@@ -101,21 +105,26 @@ def merge(columns: Iterable[Column]) -> Column:
 
 
 def news(incoming: Column, stored: Column) -> Column:
-    """The incoming rows that tell something new: not those stored alike, to resolution and value.
+    """The incoming rows that tell something new: not those that merging would give up, nor those
+    stored alike, to resolution and value.
 
     A refetch confirms what is stored far more often than it changes it, and a confirmation is
     not worth a write.
     """
-    known = {time_ms: (rank[0], rank[2]) for time_ms, rank in _ranked([stored])}
+    known = dict(_ranked([stored]))
     fresh = {
         time_ms: rank
         for time_ms, rank in _ranked([incoming])
-        if known.get(time_ms) != (rank[0], rank[2])
+        if time_ms not in known or _adds(rank, known[time_ms])
     }
     return incoming if len(fresh) == len(incoming) else _from_ranked(incoming.key, fresh)
 
 
-def _ranked(columns: Iterable[Column]) -> Iterator[tuple[int, tuple[int, int, float]]]:
+def _adds(rank: _Rank, known: _Rank) -> bool:
+    return rank > known and (rank[0], rank[2]) != (known[0], known[2])
+
+
+def _ranked(columns: Iterable[Column]) -> Iterator[tuple[int, _Rank]]:
     """Each sample's time and what it is compared by: what is greater wins."""
     for part in columns:
         for first, last, run in part.spans():
@@ -123,7 +132,7 @@ def _ranked(columns: Iterable[Column]) -> Iterator[tuple[int, tuple[int, int, fl
                 yield part.times[row], (-run.resolution_ms, run.seen_ms, part.values[row])
 
 
-def _from_ranked(key: ColumnKey, samples: dict[int, tuple[int, int, float]]) -> Column:
+def _from_ranked(key: ColumnKey, samples: dict[int, _Rank]) -> Column:
     times, values, runs = array("q", sorted(samples)), array("d"), _Runs()
     for time_ms in times:
         negated_resolution_ms, seen_ms, value = samples[time_ms]

@@ -1,6 +1,6 @@
 """The metric catalogue: provider-neutral names, units, meanings, and how exactly each is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +9,11 @@ Scope = Literal["instance", "resource"]
 
 # Integers up to here are exact in a float64; scaled values beyond are kept as float64 themselves.
 LARGEST_SCALED = 2**53
+
+# A number up to 2^51 has no room for a fraction once this is added to it, so that the processor
+# rounds it to the nearest integer, half to even, as `round` does at five times the price.
+_ROUNDER = 1.5 * 2**52
+_LARGEST_ADDED = 2**51
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,21 @@ class Metric:
     def quantise(self, value: float) -> float:
         """The number that is stored for `value`: rounded to this metric's precision."""
         if self.decimals is None:
-            return value
+            return value + 0.0  # Of the two zeros the positive one, so that equal values are alike.
         scale = 10.0**self.decimals
         scaled = value * scale
         if abs(scaled) > LARGEST_SCALED:
             return value
         return round(scaled) / scale
+
+    def quantise_all(self, values: Sequence[float]) -> Sequence[float]:
+        """What `quantise` makes of each value, at a fraction of the price."""
+        if self.decimals is None or not values:
+            return [value + 0.0 for value in values]
+        scale = 10.0**self.decimals
+        if max(max(values), -min(values)) * scale > _LARGEST_ADDED:
+            return list(map(self.quantise, values))
+        return [(value * scale + _ROUNDER - _ROUNDER) / scale for value in values]
 
 
 # OpenTelemetry names: https://opentelemetry.io/docs/specs/semconv/system/ and /http/; "rate of" and

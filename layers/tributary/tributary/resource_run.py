@@ -102,9 +102,8 @@ class ResourceRun:
         columns = [
             rows for column in normalised.columns if (rows := column.between(0, self.span.end_ms))
         ]
-        newest_ms = self.collected.newest_ms or 0
-        for chunk in split(self.resource.id, columns):
-            self.samples += store.write(chunk, expected=chunk.window.start_ms <= newest_ms)
+        chunks = split(self.resource.id, columns)
+        self.samples += store.write_all(chunks, self.collected.newest_ms or 0)
         self._note(request, normalised, columns)
         self._published += (
             rows

@@ -60,9 +60,9 @@ class Sightings:
     def _instance_after(
         self, name: str, instance: Instance, before: Collected, after: Collected
     ) -> Instance:
-        overlap_ms = _ENDED_AFTER_RESOLUTIONS * after.resolution_ms
         seen = self.instances.get(name)
         if seen:
+            overlap_ms = _ENDED_AFTER_RESOLUTIONS * after.resolution_ms
             ended = seen.last_ms < (after.newest_ms or 0) - overlap_ms
             return Instance(
                 seen.attributes,
@@ -70,7 +70,9 @@ class Sightings:
                 min(instance.first_ms, seen.first_ms),
                 max(seen.last_ms, instance.last_ms or 0) if ended else None,
             )
-        others_went_on = (after.newest_ms or 0) > (before.newest_ms or 0) + overlap_ms
+        # A run asks from three resolutions before the newest sample on, so that an instance it
+        # does not see has been silent for longer.
+        others_went_on = (after.newest_ms or 0) > (before.newest_ms or 0)
         if instance.last_ms is None and (others_went_on or _silent(after)):
             return replace(instance, last_ms=before.newest_ms)
         return instance

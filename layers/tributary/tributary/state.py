@@ -68,9 +68,12 @@ class Collected:
         return Progress(self.watermark_ms - self.resolution_ms, self.resolution_ms)
 
     def joined(self, other: "Collected") -> "Collected":
-        """Both writers' knowledge: the later attempt, and the most that either has stored."""
-        late = self if self.attempted_ms >= other.attempted_ms else other
-        newest = max(self, other, key=lambda one: one.newest_ms or 0)
+        """Both writers' knowledge: the later attempt, and the most that either has stored.
+
+        Of two attempts at one slot the one that succeeded counts: as after a key was renewed.
+        """
+        late = max(self, other, key=lambda one: (one.attempted_ms, one.failure is None))
+        newest = max(self, other, key=lambda one: (one.newest_ms or 0, one.resolution_ms))
         return replace(
             late,
             newest_ms=newest.newest_ms,

@@ -40,6 +40,11 @@ _UNITS = {
 }
 
 
+# A request that holds a number beyond is refused whole:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+_LARGEST_TAKEN = 2.0**360
+
+
 def published_name(metric: str) -> str:
     """CloudWatch's name: a delta and its rate are one there, for both go as a rate."""
     return metric.removesuffix(".rate")
@@ -82,7 +87,9 @@ def _by_minute(
     for (_, time_ms), value in samples.items():
         minutes[floor_to(MINUTE_MS, time_ms)].append(value * factor)
     for minute_ms, values in minutes.items():
-        yield Statistics(
-            resource, published_name(metric.name), unit, minute_ms,
-            len(values), sum(values), min(values), max(values),
-        )  # fmt: skip
+        total, least, greatest = sum(values), min(values), max(values)
+        if max(abs(total), -least, greatest) <= _LARGEST_TAKEN:
+            yield Statistics(
+                resource, published_name(metric.name), unit, minute_ms,
+                len(values), total, least, greatest,
+            )  # fmt: skip

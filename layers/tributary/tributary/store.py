@@ -73,6 +73,22 @@ class Store:
         """The table and retention that the environment names."""
         return cls(Table.from_env(), Retention.from_env())
 
+    def write_all(self, chunks: Iterable[Chunk], newest_ms: int) -> int:
+        """Writes chunks of one resource, whose newest stored sample is given, as `write` does.
+
+        What belongs into one old hour is put once, for each put costs the whole hour's size.
+        """
+        hours: dict[Window, Chunk] = {}
+        written = 0
+        for chunk in chunks:
+            if self._is_old(chunk):
+                piece = in_hours(chunk)
+                known = hours.get(piece.window)
+                hours[piece.window] = known.merged_with(piece) if known else piece
+            else:
+                written += self.write(chunk, expected=chunk.window.start_ms <= newest_ms)
+        return written + sum(self.write(hour, expected=True) for hour in hours.values())
+
     def write(self, chunk: Chunk, *, expected: bool) -> int:
         """Merges the chunk into what is stored and returns how many samples were news.
 
@@ -137,6 +153,7 @@ class Store:
                 # merging mends, and none missing.
                 self._merge_into_parts(key, merged)
                 item = replace(item, data=b"", digest=_PARTED_DIGEST, parted=True)
+            _check_size(item, merged)
             try:
                 self._table.put(item, current.digest if current else None)
             except ChangedError as failure:
@@ -154,11 +171,6 @@ class Store:
 
     def _item(self, key: Key, chunk: Chunk) -> Item:
         data, digest = encode(chunk.columns)
-        if len(data) > _LARGEST_ITEM_BYTES:
-            raise FatalError(
-                f"{key.pk} {key.sk}: {chunk.samples} samples take {len(data)} bytes, more than "
-                "a DynamoDB item holds; leave out some of its containers"
-            )
         return Item(key, data, digest, self._retention.end_of(chunk.tier, chunk.window) // 1000)
 
 
@@ -169,6 +181,14 @@ def _merged(chunk: Chunk, current: Item | None) -> tuple[int, Chunk | None]:
     stored = replace(chunk, columns=decode(current.data))
     news = chunk.news_over(stored)
     return (news.samples, stored.merged_with(news)) if news else (0, None)
+
+
+def _check_size(item: Item, chunk: Chunk) -> None:
+    if len(item.data) > _LARGEST_ITEM_BYTES:
+        raise FatalError(
+            f"{item.key.pk} {item.key.sk}: {chunk.samples} samples take {len(item.data)} bytes, "
+            "more than a DynamoDB item holds; leave out some of its containers"
+        )
 
 
 def _is_part(key: Key) -> bool:

@@ -85,6 +85,11 @@ class Reader:
         """Passes over `count` bytes."""
         self._take(count)
 
+    def end(self) -> None:
+        """ValueError unless everything has been read."""
+        if self._at != len(self._content):
+            raise ValueError(f"{len(self._content) - self._at} bytes follow the last field")
+
     def _take(self, count: int) -> bytes:
         taken = self._content[self._at : self._at + count]
         if len(taken) < count:

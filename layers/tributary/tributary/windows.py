@@ -76,11 +76,6 @@ def key_time(time_ms: int) -> str:
     return _utc(time_ms).strftime("%Y-%m-%dT%H:%MZ")
 
 
-def parse_key_time(text: str) -> int:
-    """The instant of a sort key, in milliseconds since the epoch."""
-    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M%z").timestamp()) * SECOND_MS
-
-
 def rfc3339(time_ms: int) -> str:
     """An instant as the API writes it, with milliseconds only where there are any."""
     spec = "milliseconds" if time_ms % SECOND_MS else "seconds"

@@ -1,0 +1,126 @@
+"""docs/api.md is true: parameters, defaults, limits and errors are the code's."""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from functions.query_api import plan
+from functions.query_api.answer import MOST_BYTES
+from functions.query_api.formats import CONTENT_TYPES
+from functions.query_api.parameters import (
+    QUERY_PARAMETERS,
+    RESOURCES_AT_ONCE,
+    RESOURCES_PARAMETERS,
+    parse_query,
+    parse_resources_query,
+)
+from functions.query_api.problems import KINDS, kind_of
+from local.build import ROOT
+from tests.docs import curl
+from tests.docs.expected import template
+from tests.docs.markdown import table, text_of
+from tributary.windows import HOUR_MS
+
+if TYPE_CHECKING:
+    from tests.stack.collected import CollectedStack
+
+API = "docs/api.md"
+
+
+@pytest.mark.parametrize("row", table(API, "code", "for example"), ids=lambda row: row[0])
+def test_a_fault_is_answered_with_its_code(stack: "CollectedStack", row: list[str]) -> None:
+    code, request = row[0].strip("`"), row[1]
+    too_many = "/v1/query?" + "&".join(["by=kind"] * 501)
+
+    reply = stack.get(request.strip("`") if request.startswith("`") else too_many)
+
+    assert reply.status == 400
+    assert [fault["code"] for fault in reply.json["errors"]] == [code]
+
+
+def test_all_codes_of_faults_are_listed() -> None:
+    assert {row[0].strip("`") for row in table(API, "code", "for example")} == set(_fault_codes())
+
+
+def test_all_problems_are_listed() -> None:
+    kinds = {*KINDS.values(), kind_of(Exception())}
+
+    assert [row[:3] for row in table(API, "status", "code")] == [
+        [str(status), f"`{code}`", title]
+        for status, title, code in sorted(
+            {(kind.status, kind.title, kind.code) for kind in kinds},
+            key=lambda kind: (kind[0], kind[2]),
+        )
+    ]
+
+
+def test_all_paths_are_listed_and_need_a_token_where_they_say_so(stack: "CollectedStack") -> None:
+    rows = {row[0].strip("`"): row[1] for row in table(API, "path", "token")}
+    routes = {route.path for route in stack.template.routes()} - {"$default"}
+    bare = {path: curl.run(f"curl -s {stack.url}{path}", stack.url, "") for path in rows}
+
+    assert rows.keys() == routes
+    assert {path: "unauthorized" in body for path, body in bare.items()} == {
+        path: needed == "needed" for path, needed in rows.items()
+    }
+
+
+def test_all_parameters_are_listed_with_whether_they_repeat() -> None:
+    listed = table(API, "parameter", "repeatable")
+    known = [*QUERY_PARAMETERS.items(), *RESOURCES_PARAMETERS.items()]
+
+    assert [row[:2] for row in listed] == [
+        [f"`{name}`", "yes" if repeatable else "no"] for name, repeatable in known
+    ]
+
+
+def test_the_defaults_are_those_listed() -> None:
+    listed = {row[0].strip("`"): row[2].strip("`") for row in table(API, "parameter", "repeatable")}
+    now_ms = 1_795_341_600_000
+    query = parse_query("metric=cpu.utilization", now_ms)
+    named = parse_query(f"metric=x&start={listed['start']}&end={listed['end']}", now_ms)
+
+    assert (query.start_ms, query.end_ms) == (named.start_ms, named.end_ms)
+    assert query.start_ms == now_ms - HOUR_MS
+    assert query.format == listed["format"]
+    assert str(parse_resources_query("").limit) == listed["limit"]
+    assert f"1 to {RESOURCES_AT_ONCE}" in text_of(API)
+
+
+def test_all_formats_are_named() -> None:
+    [row] = [row for row in table(API, "parameter", "repeatable") if row[0] == "`format`"]
+
+    assert re.findall(r"`(\w+)`", row[3]) == list(CONTENT_TYPES)
+
+
+def test_the_steps_chosen_are_those_described() -> None:
+    text = " ".join(text_of(API).split())
+    *most, last = (f"{step} s" for step in plan.DEFAULT_STEPS_S)
+
+    assert f"smallest of {', '.join(most)} and {last} that gives at most" in text
+    assert f"at most {plan.POINTS_BY_DEFAULT} points" in text
+
+
+def test_the_limits_are_those_listed() -> None:
+    numbers = [row[1] for row in table(API, "limit", "value")]
+    timeout = template()["Resources"]["QueryApiFunction"]["Properties"]["Timeout"]
+
+    limits = (plan.MOST_POINTS, plan.MOST_VALUES, plan.MOST_SAMPLES, MOST_BYTES, 500, timeout)
+    assert numbers == [str(limit) for limit in limits]
+
+
+def _fault_codes() -> Iterator[str]:
+    """The codes that the query function's source gives to faults."""
+    for source in (ROOT / "functions" / "query_api").glob("*.py"):
+        for call in ast.walk(ast.parse(source.read_text())):
+            if isinstance(call, ast.Call) and _called(call) in ("Fault", "fault") and call.args:
+                last = call.args[-1]
+                if isinstance(last, ast.Constant) and isinstance(last.value, str):
+                    yield last.value
+
+
+def _called(call: ast.Call) -> str:
+    return getattr(call.func, "attr", "") or getattr(call.func, "id", "")

@@ -1,0 +1,364 @@
+"""Runs by the real adapters over simulated providers: what was served is stored, once, whole."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from tests.layer.collecting import BACKUP, STAGING, TOKEN, WEB_1, WEB_2, Fleet
+from tests.layer.samples import TEN, points
+from tests.layer.world import TABLE
+from tributary.accounts import Account
+from tributary.errors import StorageError
+from tributary.inventory import Inventory
+from tributary.state import Failure
+from tributary.table import Item, Key
+
+# Provider's metric and unit: Tributary's metric, what to multiply by, and its precision.
+CONVERSIONS = {
+    ("cpuUsagePercent", "percent"): ("cpu.utilization", 0.01, 1e-5),
+    ("memoryUsagePercent", "percent"): ("memory.utilization", 0.01, 1e-5),
+    ("diskReadMbPerSecond", "MbPerSecond"): ("disk.read", 1e6, 1.0),
+    ("diskWriteMbPerSecond", "MbPerSecond"): ("disk.write", 1e6, 1.0),
+    ("networkInboundKbPerSecond", "KbPerSecond"): ("network.receive", 1e3, 1.0),
+    ("networkOutboundKbPerSecond", "KbPerSecond"): ("network.transmit", 1e3, 1.0),
+    ("cpu", "pct"): ("cpu.utilization", 0.01, 1e-5),
+    ("cpu", "vCPU"): ("cpu.usage", 1.0, 1e-4),
+    ("memory", "pct"): ("memory.utilization", 0.01, 1e-5),
+    ("memory", "mb"): ("memory.usage", 1e6, 1.0),
+    ("networkIngress", "kbps"): ("network.receive", 125.0, 1.0),
+    ("networkEgress", "kbps"): ("network.transmit", 125.0, 1.0),
+    ("tcpConnectionsOpen", "count"): ("network.connections", 1.0, 1.0),
+    ("diskUsage", "pct"): ("filesystem.utilization", 0.01, 1e-5),
+    ("diskUsage", "mb"): ("filesystem.usage", 1e6, 1.0),
+    ("requests", "rps"): ("http.requests", 1.0, 1e-3),
+    ("http4xxResponses", "count"): ("http.responses.4xx", 1.0, 1e-3),
+    ("http4xxResponses", "rps"): ("http.responses.4xx.rate", 1.0, 1e-3),
+    ("http5xxResponses", "count"): ("http.responses.5xx", 1.0, 1e-3),
+    ("http5xxResponses", "rps"): ("http.responses.5xx.rate", 1.0, 1e-3),
+    ("bandwidth", "kbps"): ("network.bandwidth", 125.0, 1.0),
+    ("bandwidthVolume", "mb"): ("network.transfer", 1e6, 1.0),
+}
+
+type Sample = tuple[str, str, str, int]
+
+
+def served(fleet: Fleet, end_ms: int) -> Iterator[tuple[Sample, int, float, float]]:
+    """Resource, instance, metric and time; resolution, value and precision of what was served."""
+    for sample in fleet.served.samples():
+        series = sample.series
+        if sample.ts < end_ms:
+            metric, factor, precision = CONVERSIONS[series.metric, series.unit]
+            instance = series.container or "-"
+            instance = f"{instance}/{series.volume}" if series.volume else instance
+            resource = f"{fleet.name}/main/{series.resource}"
+            yield (
+                (resource, instance, metric, sample.ts),
+                series.resolution_seconds * 1000,
+                sample.value * factor,
+                precision,
+            )
+
+
+def kept(fleet: Fleet) -> dict[Sample, tuple[float, int]]:
+    """Value and resolution of every sample in the store."""
+    return {
+        (resource, named.instance, named.metric, time): (value, resolution)
+        for shard in fleet.shards()
+        for resource in shard.entries
+        for named, time, value, resolution, _ in points(fleet.stored(resource))
+    }
+
+
+def assert_stored_as_served(fleet: Fleet, end_ms: int) -> None:
+    stored, finest = kept(fleet), dict[Sample, tuple[int, float, float]]()
+    for sample, resolution, value, precision in served(fleet, end_ms):
+        if sample not in finest or resolution < finest[sample][0]:
+            finest[sample] = resolution, value, precision
+    assert stored.keys() == finest.keys()
+    for sample, (resolution, value, precision) in finest.items():
+        number, step = stored[sample]
+        assert step == resolution, sample
+        assert abs(number - value) <= precision * 0.5001, (sample, number, value)
+
+
+def test_hostups_samples_are_stored_number_for_number(hostup: Fleet) -> None:
+    report = hostup.run(15)
+
+    assert report.errors == Counter()
+    assert (report.resources, report.requests, report.samples) == (4, 9, 2082)
+    assert report.behind_seconds == 0.0
+    assert_stored_as_served(hostup, TEN + 600_000)
+
+
+def test_northflanks_samples_are_stored_number_for_number(northflank: Fleet) -> None:
+    # All but two services answer with nothing, to have them quickly; one sends numeric strings.
+    northflank.door.broken = {f"services/{name}/metrics": 404 for name in ("search", "worker")}
+
+    report = northflank.run(15)
+
+    assert report.resources == 6
+    assert report.errors == {"gone": 2}
+    assert_stored_as_served(northflank, TEN + 600_000)
+    assert len(kept(northflank)) == report.samples > 100_000
+
+
+def test_nothing_is_stored_past_the_last_five_minute_boundary(hostup: Fleet) -> None:
+    hostup.run(15)
+
+    (cpu,) = [one for one in hostup.stored(WEB_1) if one.key.metric == "cpu.utilization"]
+    assert cpu.times[-1] == TEN + 540_000
+    assert hostup.state(WEB_1).asked_ms == TEN + 600_000
+    assert hostup.state(WEB_1).watermark_ms == TEN + 600_000
+
+
+def test_fresh_runs_store_the_open_window_too(hostup: Fleet) -> None:
+    hostup.run(15, fresh=True)
+
+    assert hostup.state(WEB_1).asked_ms == TEN + 840_000
+    assert hostup.state(WEB_1).newest_ms == TEN + 780_000
+
+
+def test_the_same_event_again_changes_nothing(hostup: Fleet) -> None:
+    hostup.run(15)
+    items, puts = hostup.world.items(), hostup.world.calls.puts()
+
+    report = hostup.run(15)
+
+    assert (report.samples, report.published) == (0, 0)
+    assert hostup.world.items() == items
+    assert hostup.world.calls.puts() == puts
+
+
+def test_the_same_event_later_stores_no_more(hostup: Fleet) -> None:
+    hostup.run(15)
+    samples = kept(hostup)
+    slot = int(hostup.world.now * 1000)
+    hostup.world.now += 240
+
+    report = hostup.account_run().collect(hostup.connect(Account("main", TOKEN)), slot)
+
+    assert report.samples == 0
+    assert kept(hostup) == samples
+
+
+def test_run_by_run_ends_as_one_run_would(hostup: Fleet) -> None:
+    for minutes in (15, 20, 25, 40):
+        hostup.run(minutes)
+
+    assert_stored_as_served(hostup, TEN + 35 * 60_000)
+
+
+def test_one_failing_resource_fails_nothing_else(hostup: Fleet) -> None:
+    hostup.door.broken = {f"{WEB_1.rpartition('/')[2]}/metrics": 502}
+
+    report = hostup.run(15)
+
+    assert report.errors == {"upstream": 1}
+    assert len(report.messages) == 1
+    assert report.messages[0].startswith(f"{WEB_1}: GET /api/v2/vps/")
+    assert report.samples == 2082 - 6 * (48 + 55)
+    failure = hostup.state(WEB_1).failure
+    assert failure is not None
+    assert (failure.kind, failure.at_ms) == ("upstream", TEN + 900_000)
+    assert hostup.state(WEB_2).failure is None
+    assert hostup.stored(WEB_1) == []
+
+
+def test_a_resource_that_failed_is_caught_up_with_once_it_answers(hostup: Fleet) -> None:
+    hostup.door.broken = {f"{WEB_1.rpartition('/')[2]}/metrics": 502}
+    hostup.run(15)
+    hostup.door.broken = {}
+
+    hostup.run(20)
+
+    assert hostup.state(WEB_1).failure is None
+    assert_stored_as_served(hostup, TEN + 15 * 60_000)
+
+
+def test_a_corrupt_chunk_fails_its_resource_alone(hostup: Fleet) -> None:
+    corrupt = Item(Key(WEB_1, "h#2026-11-22T10:00Z"), b"\7", b"8 bytes!")
+    hostup.world.table.put(corrupt, None)
+
+    report = hostup.run(15)
+
+    assert report.errors == {"corrupt_chunk": 1}
+    assert hostup.state(WEB_2).newest_ms == TEN + 540_000
+
+
+def test_what_cannot_be_read_back_for_cloudwatch_keeps_the_others_from_nothing(
+    hostup: Fleet,
+) -> None:
+    hostup.cloudwatch.refusing = 1
+    hostup.run(15)
+    damaged = hostup.world.items()[WEB_1, "h#2026-11-22T09:00Z"] | {"d": {"B": b"\7"}}
+    boto3.client("dynamodb").put_item(TableName=TABLE, Item=damaged)
+
+    report = hostup.run(60)
+
+    assert report.errors == {"corrupt_chunk": 1}
+    assert report.messages[0].startswith(f"statistics of {WEB_1}: 1 bytes")
+    assert hostup.minutes_sent(WEB_2)[-1] == 54
+    assert hostup.minutes_sent(WEB_1) == []
+
+
+def test_resources_of_a_failing_list_are_noted_as_not_collected(hostup: Fleet) -> None:
+    hostup.run(15)
+    hostup.door.broken = {"/api/v2/vps": 503}
+
+    report = hostup.run(20)
+
+    assert report.errors == {"upstream": 1}
+    assert report.resources == 0
+    state = hostup.state(WEB_1)
+    assert state.failure is not None
+    assert state.failure.message.startswith("GET /api/v2/vps from hostup answered 503")
+    assert state.newest_ms == TEN + 540_000
+
+
+def test_projects_that_can_be_listed_are_collected_though_another_fails(
+    northflank: Fleet,
+) -> None:
+    northflank.door.broken = {"/v1/projects/shop/services": 500, "worker/metrics": 404}
+
+    report = northflank.run(15)
+
+    assert report.errors == {"upstream": 1, "gone": 1}
+    assert report.resources == 2
+
+
+def test_a_run_that_is_out_of_time_stops_and_the_next_goes_on(hostup: Fleet) -> None:
+    first = hostup.run(15, requests=4)
+
+    assert first.postponed in (2, 3)
+    assert first.errors == Counter()
+    assert first.requests <= 5
+
+    second = hostup.run(20)
+
+    assert second.postponed == 0
+    assert_stored_as_served(hostup, TEN + 15 * 60_000)
+
+
+def test_resources_that_waited_longest_come_first(hostup: Fleet) -> None:
+    done: set[str] = set()
+    for minutes in (15, 20, 25, 30):
+        hostup.run(minutes, requests=4)
+        done |= {vps for vps in (WEB_1, WEB_2, BACKUP, STAGING) if hostup.stored(vps)}
+
+    assert done == {WEB_1, WEB_2, BACKUP, STAGING}
+
+
+def test_after_three_hours_down_what_the_provider_still_holds_is_fetched(hostup: Fleet) -> None:
+    hostup.run(15)
+    hostup.door.asked.clear()
+
+    hostup.run(195)
+
+    assert hostup.door.metrics_asked(WEB_1.rpartition("/")[2]) == 2
+    assert_stored_as_served(hostup, TEN + 190 * 60_000)
+
+
+def test_a_silent_resource_is_not_asked_for_days_again(northflank: Fleet) -> None:
+    quick = {f"services/{name}/metrics": 404 for name in ("api", "storefront", "search", "worker")}
+    northflank.door.broken = quick
+    preview = "northflank/main/lab/services/preview"
+    northflank.run(15)
+    assert northflank.door.metrics_asked("preview") == 25
+    assert northflank.state(preview).watermark_ms == TEN + 600_000 - 3_600_000
+    northflank.door.asked.clear()
+
+    report = northflank.run(20)
+
+    assert northflank.door.metrics_asked("preview") == 2
+    assert northflank.state(preview).watermark_ms == TEN + 900_000 - 3_600_000
+    assert report.behind_seconds == 0.0
+
+
+def test_a_stopped_machine_is_idle_and_not_behind(hostup: Fleet) -> None:
+    assert hostup.run(15).behind_seconds == 0.0
+    assert hostup.state(STAGING).idle
+    assert not hostup.state(WEB_1).idle
+
+
+def test_the_registry_and_inventory_tell_what_was_found(hostup: Fleet) -> None:
+    hostup.run(15)
+
+    entry = hostup.entry(WEB_1)
+    assert dict(entry.attributes) == {
+        "provider": "hostup",
+        "account": "main",
+        "kind": "vps",
+        "resource": WEB_1,
+        "name": "web-1",
+    }
+    assert set(entry.instances) == {"-"}
+    assert entry.instances["-"].metrics["cpu.utilization"] == 60_000
+    assert entry.instances["-"].last_ms is None
+    payloads = Inventory(hostup.world.table).payloads("hostup/main")
+    assert payloads[WEB_1]["primaryIp"] == "203.0.113.11"
+    assert len(payloads) == 4
+
+
+def test_region_and_plan_are_asked_for_when_first_seen_and_daily(northflank: Fleet) -> None:
+    northflank.door.broken = {"/metrics": 404}
+    northflank.run(15)
+    api = "northflank/main/shop/services/api"
+    assert northflank.entry(api).attributes["region"] == "europe-west"
+    assert northflank.entry(api).attributes["plan"] == "nf-compute-20"
+
+    def described() -> int:
+        return sum(
+            re.fullmatch(r".*/services/\w+\?", one) is not None for one in northflank.door.asked
+        )
+
+    assert described() == 6
+    northflank.run(20)
+    assert described() == 6
+    northflank.run(15 + 1440)
+    assert described() == 12
+
+
+def test_details_that_fail_are_counted_and_asked_for_again(northflank: Fleet) -> None:
+    northflank.door.broken = {"/services/": 500}
+    assert northflank.run(15).errors == {"upstream": 11}
+    assert "region" not in northflank.entry("northflank/main/shop/services/api").attributes
+    northflank.door.broken = {"/metrics": 404}
+
+    northflank.run(20)
+
+    region = northflank.entry("northflank/main/shop/services/api").attributes["region"]
+    assert region == "europe-west"
+
+
+def test_a_run_that_finds_nothing_new_writes_only_its_state(hostup: Fleet) -> None:
+    hostup.run(15)
+    before = hostup.world.items()
+
+    # At 10:15:54 the same boundary is collected up to.
+    hostup.run(15.9)
+
+    after = hostup.world.items()
+    changed = {item for item in after if after[item] != before.get(item)}
+    assert changed == {("acc#hostup/main", "state#0")}
+
+
+def test_a_failing_table_is_raised(hostup: Fleet) -> None:
+    boto3.client("dynamodb").delete_table(TableName=TABLE)
+
+    with pytest.raises(StorageError):
+        hostup.run(15)
+
+
+def test_a_refused_key_is_counted_and_noted(hostup: Fleet) -> None:
+    hostup.run(15)
+
+    report = hostup.run(20, token="an-old-key")
+
+    assert report.errors == {"credentials_refused": 1}
+    assert "an-old-key" not in str(report)
+    failure = hostup.state(WEB_1).failure
+    assert isinstance(failure, Failure)
+    assert failure.kind == "credentials_refused"
