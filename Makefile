@@ -56,7 +56,8 @@ clean: ## Remove everything that the other targets made.
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call environment,folder,requirements): a virtual environment with exactly the pinned packages,
-# or one line that says what is missing.
+# or one line that says what is missing. What is imported is compiled then: all at once takes longer
+# than the rest of the installation.
 define environment
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || { \
 		echo 'Python 3.13 is missing: install it so that `$(PYTHON)` runs, or say where it is: make PYTHON=/path/to/python3.13'; \
@@ -68,7 +69,7 @@ define environment
 	@mkdir -p .local
 	@$(1)/bin/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(1) > .local/install.log 2>&1 || { \
 		echo 'Making $(1) failed: .local/install.log says why.'; exit 1; }
-	@$(1)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $(2) \
+	@$(1)/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --require-hashes -r $(2) \
 		> .local/install.log 2>&1 || { \
 		echo 'Installing $(2) failed: check the network and your pip settings, then repeat; .local/install.log has the details.'; \
 		exit 1; }

@@ -30,7 +30,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _PREFIXES = ("", "k", "M", "G", "T")
 _COUNTED = {
     "{cpu}": "CPUs",
-    "{request}/s": "requests/s",
+    "{request}/s": "req/s",
 }
 
 
@@ -86,7 +86,8 @@ def ask(url: str, token: str) -> Hosts:
 
 def table(hosts: Hosts, height: int) -> Table:
     """The hosts as a table with a caption, on a terminal of so many lines."""
-    shown = Table()
+    # Without a frame all of it fits 80 columns.
+    shown = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in ("provider", "host", "metric", "now"):
         shown.add_column(heading, no_wrap=True)
     shown.add_column(

@@ -16,7 +16,7 @@ _VARYING = frozenset({"requestId"})
 _NEVER_THE_SAME = (
     (re.compile(r"bootstrap\.\w+"), "bootstrap.TOKEN"),
     (re.compile(r"\d[\d,]*(\.\d+)?"), "0"),
-    (re.compile(r"[▁▂▃▄▅▆▇█ ]+│$"), "▁│"),
+    (re.compile(r"[▁▂▃▄▅▆▇█][▁▂▃▄▅▆▇█ ]*$"), "▁"),
     (re.compile(r" [kMGT]?B\b"), " B"),
     (re.compile(r"\((emulator|process)\)"), "(emulator)"),
     (re.compile(r"\s+"), " "),

@@ -1,6 +1,6 @@
 """A simulated HostUp and Northflank over real HTTP, and runs over them by the real adapters."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +41,22 @@ DEFAULT_RULES = PublishRules(
 )
 
 
+ADAPTERS: Mapping[str, type[Hostup] | type[Northflank]] = {
+    "hostup": Hostup,
+    "northflank": Northflank,
+}
+
+
 class Door:
-    """A WSGI app before a provider: notes what is asked, and answers some of it with an error."""
+    """A WSGI app before a provider: notes what is asked, and answers some of it with an error.
+
+    While it is `silent`, Northflank's answers hold no samples.
+    """
 
     def __init__(self, app: "WSGIApplication") -> None:
         self.asked: list[str] = []
         self.broken: dict[str, int] = {}
+        self.silent = False
         self._app = app
 
     def __call__(
@@ -58,6 +68,10 @@ class Door:
             if part in path:
                 start_response(f"{status} Broken", [("Content-Length", "0")])
                 return []
+        if self.silent and path.endswith("/metrics"):
+            body = b'{"data": {}}'
+            start_response("200 OK", [("Content-Length", str(len(body)))])
+            return [body]
         return self._app(environ, start_response)
 
     def metrics_asked(self, resource: str = "") -> int:
@@ -85,7 +99,7 @@ class Fleet:
             self.url, account.token, dialect,
             deadline=deadline, clock=clock, wall_clock=self.world.clock, sleep=lambda _: None,
         )  # fmt: skip
-        return {"hostup": Hostup, "northflank": Northflank}[self.name](client, account.name)
+        return ADAPTERS[self.name](client, account.name)
 
     def account_run(self, rules: PublishRules = DEFAULT_RULES, fresh: bool = False) -> AccountRun:
         """A run over the world's table at the world's time."""
@@ -110,9 +124,11 @@ class Fleet:
         if minutes is not None:
             self.world.now = TEN / 1000 + minutes * 60
         asked = len(self.door.asked)
-        provider = self.connect(
-            Account("main", token), requests + 1, lambda: float(len(self.door.asked) - asked)
-        )
+
+        def clock() -> float:
+            return min(len(self.door.asked) - asked, requests)
+
+        provider = self.connect(Account("main", token), requests + 0.5, clock)
         return self.account_run(rules, fresh).collect(provider, int(self.world.now * 1000))
 
     def state(self, resource: str) -> Collected:

@@ -1,6 +1,7 @@
 """AWS in memory, with the table that the template makes."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import boto3
 import pytest
@@ -21,6 +22,12 @@ _ENVIRONMENT = {
 _LEFT_OUT = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "PUBLISHED_METRICS", "PUBLISH_MAX_AGE_HOURS")
 
 
+@cache
+def session() -> boto3.Session:
+    """One session for all tests: reading AWS's descriptions anew takes longer than a test."""
+    return boto3.Session(region_name="eu-north-1")
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS in memory with an empty table and no secret."""
@@ -29,6 +36,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in _LEFT_OUT:
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", session())
         boto3.client("dynamodb").create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",

@@ -94,15 +94,30 @@ def test_hostups_samples_are_stored_number_for_number(hostup: Fleet) -> None:
 
 
 def test_northflanks_samples_are_stored_number_for_number(northflank: Fleet) -> None:
-    # All but two services answer with nothing, to have them quickly; one sends numeric strings.
-    northflank.door.broken = {f"services/{name}/metrics": 404 for name in ("search", "worker")}
+    # A silent start leaves an hour and twenty minutes to fetch instead of a day.
+    northflank.door.silent = True
+    northflank.run(15)
+    northflank.door.silent = False
 
-    report = northflank.run(15)
+    report = northflank.run(35)
 
+    assert report.errors == Counter()
     assert report.resources == 6
-    assert report.errors == {"gone": 2}
-    assert_stored_as_served(northflank, TEN + 600_000)
-    assert len(kept(northflank)) == report.samples > 100_000
+    assert_stored_as_served(northflank, TEN + 30 * 60_000)
+    assert len(kept(northflank)) == report.samples > 15_000
+    metrics = {metric for _, _, metric, _ in kept(northflank)}
+    assert metrics == {metric for metric, _, _ in CONVERSIONS.values()} - {
+        "disk.read",
+        "disk.write",
+    }
+    # The hour from 9 is old by now and written whole; that from 10 is not.
+    keys = {
+        sk for pk, sk in northflank.world.items() if pk == "northflank/main/lab/services/worker"
+    }
+    assert keys == {
+        "h#2026-11-22T09:00Z",
+        *(f"r#2026-11-22T10:{minute:02}Z" for minute in range(0, 30, 5)),
+    }
 
 
 def test_nothing_is_stored_past_the_last_five_minute_boundary(hostup: Fleet) -> None:
@@ -199,7 +214,7 @@ def test_what_cannot_be_read_back_for_cloudwatch_keeps_the_others_from_nothing(
     report = hostup.run(60)
 
     assert report.errors == {"corrupt_chunk": 1}
-    assert report.messages[0].startswith(f"statistics of {WEB_1}: 1 bytes")
+    assert report.messages[0].startswith(f"statistics of {WEB_1}: chunk of version 07")
     assert hostup.minutes_sent(WEB_2)[-1] == 54
     assert hostup.minutes_sent(WEB_1) == []
 
@@ -232,7 +247,7 @@ def test_projects_that_can_be_listed_are_collected_though_another_fails(
 def test_a_run_that_is_out_of_time_stops_and_the_next_goes_on(hostup: Fleet) -> None:
     first = hostup.run(15, requests=4)
 
-    assert first.postponed in (2, 3)
+    assert first.postponed >= 2
     assert first.errors == Counter()
     assert first.requests <= 5
 
@@ -258,7 +273,14 @@ def test_after_three_hours_down_what_the_provider_still_holds_is_fetched(hostup:
     hostup.run(195)
 
     assert hostup.door.metrics_asked(WEB_1.rpartition("/")[2]) == 2
-    assert_stored_as_served(hostup, TEN + 190 * 60_000)
+    steps = {time - TEN: step for _, time, _, step, _ in points(hostup.stored(WEB_1))}
+    minutes = {time // 60_000: step // 1000 for time, step in steps.items() if time >= 0}
+    # Minutes until the outage, half-hours of `day` in it, and minutes of the last `hour` again.
+    assert minutes == (
+        dict.fromkeys(range(10), 60)
+        | dict.fromkeys(range(30, 135, 30), 1800)
+        | dict.fromkeys(range(135, 190), 60)
+    )
 
 
 def test_a_silent_resource_is_not_asked_for_days_again(northflank: Fleet) -> None:

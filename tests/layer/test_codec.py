@@ -128,7 +128,7 @@ def test_a_corrupt_chunk_is_an_error_like_the_others_so_that_it_fails_one_resour
 
 
 @given(chunk_columns(), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_changed_content_is_corrupt_or_columns_and_nothing_worse(
     columns: list[Column], data: st.DataObject
 ) -> None:
@@ -141,7 +141,7 @@ def test_changed_content_is_corrupt_or_columns_and_nothing_worse(
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @example(b"\0\1\0" + b"\xff" * 8 + b"\1")
 @example(b"\0\1" + b"\xff" * 7 + b"\1\0\0\0\0\0")
 @example(b"\0\1\x80\x80\x80\x80\x01\0\0\0\0\0")
@@ -151,7 +151,7 @@ def test_any_content_is_corrupt_or_columns_and_nothing_worse(content: bytes) -> 
 
 
 @given(st.binary(max_size=80))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_bytes_are_corrupt_or_columns_and_nothing_worse(tail: bytes) -> None:
     assert_corrupt_or_columns(b"\1" + tail)
 

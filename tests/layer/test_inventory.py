@@ -2,9 +2,9 @@
 
 from tests.layer.world import World
 from tributary.inventory import Inventory
-from tributary.provider import Resource
+from tributary.provider import Json, Resource
 
-PAYLOAD = {
+PAYLOAD: dict[str, Json] = {
     "id": "api",
     "name": "Ä – API",
     "tags": ["public"],

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-
 # What a sample is compared by: resolution, negated, then `seen`, then value.
 type _Rank = tuple[int, int, float]
 
