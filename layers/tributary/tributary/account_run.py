@@ -103,6 +103,9 @@ class AccountRun:
         try:
             for resource in provider.discover():
                 found[resource.id] = resource
+        except OutOfTimeError as error:
+            # Nothing is wrong with the resources that were not listed: they are the next run's.
+            report.warned(f"listing resources: {error}")
         except TributaryError as error:
             # Resources listed before the failure are collected all the same.
             report.failed(error, "listing resources")

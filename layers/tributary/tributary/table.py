@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 BATCH_GET_LIMIT = 100
 _ATTEMPTS = 12
+# DynamoDB asks for exponential backoff between rounds of unprocessed keys: three seconds in all.
+_ROUNDS = 6
+_FIRST_PAUSE_SECONDS = 0.05
 
 
 class Key(NamedTuple):
@@ -158,7 +161,7 @@ class Table:
     def _get_batch(self, keys: Sequence[Key]) -> dict[Key, Item]:
         found: dict[Key, Item] = {}
         wanted: Any = {self._name: {"Keys": [_key_attributes(key) for key in keys]}}
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(_ROUNDS):
             with _as_storage_error(f"reading {len(keys)} items"):
                 answer = self._client.batch_get_item(RequestItems=wanted)
             for attributes in answer["Responses"].get(self._name, ()):
@@ -167,9 +170,8 @@ class Table:
             wanted = answer.get("UnprocessedKeys")
             if not wanted:
                 return found
-            # DynamoDB asks for exponential backoff between rounds of unprocessed keys.
-            time.sleep(0.05 * 2**attempt)
-        raise ContendedError(f"{len(keys)} items: DynamoDB left some unread {_ATTEMPTS} times")
+            time.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
+        raise ContendedError(f"{len(keys)} items: DynamoDB left some unread {_ROUNDS} times")
 
 
 @contextmanager
