@@ -15,6 +15,7 @@ from functions.query_api.parameters import parse_nothing, parse_query, parse_res
 from functions.query_api.resources import resources_page
 from functions.query_api.status import Freshness
 from functions.query_api.tokens import Tokens
+from tributary.hours import Hours
 from tributary.registry import Registry
 from tributary.state import States
 from tributary.store import Retention, Store
@@ -56,7 +57,9 @@ class Api:
         table = Table.from_env()
         retention = Retention.from_env()
         store = Store(table, retention)
-        engine = Engine(Registry(table), States(table), store, retention, Freshness.from_env())
+        engine = Engine(
+            Registry(table), States(table), store, retention, Freshness.from_env(), Hours(table)
+        )
         return cls(engine, Tokens.from_env(table), cors_for(os.environ.get("CORS_ORIGINS", "")))
 
     def handle(self, event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:

@@ -20,6 +20,7 @@ from functions.query_api.series import (
     metrics_of,
 )
 from functions.query_api.status import Freshness, ProviderStatus, statuses, warnings
+from tributary.hours import Hours, ResourceHours
 from tributary.registry import Entry, Registry, Shard
 from tributary.state import Collected, States
 from tributary.store import Retention, Store
@@ -49,12 +50,14 @@ class Engine:
         store: Store,
         retention: Retention,
         freshness: Freshness,
+        hours: Hours,
     ) -> None:
         self.registry = registry
         self.states = states
         self.store = store
         self.retention = retention
         self.freshness = freshness
+        self.hours = hours
 
     def run(self, query: Query, now_ms: int, seconds: float) -> Result:
         """Answers the query as of `now_ms`, reading for at most so many seconds.
@@ -70,7 +73,7 @@ class Engine:
         extent = Extent(query.start_ms, query.end_ms, now_ms, self.retention)
         series = matched_series(entries, query.metrics, extent, matches)
         grid = planned(query, series)
-        samples = read(self.store, series, grid, seconds)
+        samples = read(self.store, series, self._hours_of(shards, series), grid, seconds)
         states = self._states_of(shards, matches)
         resources = self._resources(entries, series, states, query, now_ms)
         found = statuses(resources, states, self.freshness, now_ms)
@@ -106,6 +109,14 @@ class Engine:
             for entry in entries
             if entry.resource in having or (entry.resource in failing and is_missed(entry))
         ]
+
+    def _hours_of(
+        self, shards: Iterable[Shard], series: Sequence[Series]
+    ) -> dict[str, ResourceHours]:
+        having = {one.resource for one in series}
+        return self.hours.of_shards(
+            shard for shard in shards if not having.isdisjoint(shard.entries)
+        )
 
     def _states_of(
         self, shards: Iterable[Shard], matches: Callable[[Attributes], bool]

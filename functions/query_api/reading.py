@@ -1,7 +1,7 @@
 """Reading: the samples of many series from the store, in parallel, as one column each."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
@@ -10,6 +10,7 @@ from functions.query_api.problems import UnansweredInTimeError
 from functions.query_api.series import Series
 from tributary.codec import CorruptChunkError
 from tributary.columns import Column, ColumnKey, Origin, merge
+from tributary.hours import ResourceHours
 from tributary.store import Store
 from tributary.windows import DAY_MS, FIVE_MINUTES_MS, HOUR_MS, SECOND_MS, Tier
 
@@ -40,8 +41,16 @@ class Samples:
         return sum(len(column) for column in self.columns if column)
 
 
-def read(store: Store, series: Sequence[Series], grid: Grid, seconds: float) -> Samples:
+def read(
+    store: Store,
+    series: Sequence[Series],
+    hours: Mapping[str, ResourceHours],
+    grid: Grid,
+    seconds: float,
+) -> Samples:
     """The samples that the grid's steps hold, and those before that still hold in its first ones.
+
+    `hours`, by resource, were read before: what is closed since is found all the same.
 
     Raises UnansweredInTimeError after so many seconds, and what the store raises.
     """
@@ -51,7 +60,7 @@ def read(store: Store, series: Sequence[Series], grid: Grid, seconds: float) -> 
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
     try:
         tasks = {
-            pool.submit(_read_tier, store, resource, tier, keys, grid): resource
+            pool.submit(_read_tier, store, resource, hours[resource], tier, keys, grid): resource
             for resource, keys in wanted.items()
             for tier in Tier
         }
@@ -84,14 +93,19 @@ def one_column(series: Series, columns: Iterable[Column]) -> Column | None:
 
 
 def _read_tier(
-    store: Store, resource: str, tier: Tier, keys: set[tuple[str, str]], grid: Grid
+    store: Store,
+    resource: str,
+    hours: ResourceHours,
+    tier: Tier,
+    keys: set[tuple[str, str]],
+    grid: Grid,
 ) -> list[Column]:
     def wanted(key: ColumnKey) -> bool:
         return (key.metric, key.instance) in keys
 
     # A sample is repeated in steps inside its interval only, so only where steps are finer.
     start_ms = grid.start_ms - max(0, _HOLDS_MS[tier] - grid.step_ms)
-    return store.read(resource, max(0, start_ms), grid.end_ms, wanted, (tier,))
+    return store.read(resource, max(0, start_ms), grid.end_ms, wanted, (tier,), hours)
 
 
 def _collected(series: Sequence[Series], tasks: dict[Future[list[Column]], str]) -> Samples:

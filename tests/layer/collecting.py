@@ -19,6 +19,7 @@ from tributary.account_run import AccountRun, Pace
 from tributary.accounts import Account
 from tributary.client import Client
 from tributary.columns import Column
+from tributary.hours import Hours
 from tributary.inventory import Inventory
 from tributary.provider import Provider
 from tributary.publisher import Publisher, PublishRules
@@ -105,8 +106,9 @@ class Fleet:
         """A run over the world's table at the world's time."""
         world = self.world
         return AccountRun(
-            world.store, Registry(world.table), States(world.table), Inventory(world.table),
-            Publisher(self.cloudwatch_client, rules), Pace(60_000, fresh), world.clock,
+            world.store, Registry(world.table), States(world.table), Hours(world.table),
+            Inventory(world.table), Publisher(self.cloudwatch_client, rules), Pace(60_000, fresh),
+            world.clock,
         )  # fmt: skip
 
     def run(

@@ -20,6 +20,7 @@ from functions.query_api.status import Freshness
 from functions.query_api.tokens import Tokens
 from tributary.chunk import split
 from tributary.columns import ColumnKey, Origin, column
+from tributary.hours import Hours
 from tributary.registry import Entry, Instance, Registry, Shard
 from tributary.state import Collected, Failure, ShardState, States
 from tributary.store import Retention, Store
@@ -109,6 +110,7 @@ class World:
             self.store,
             self.retention,
             Freshness(300_000, 60_000),
+            Hours(self.table),
         )
         secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager"))
         tokens = Tokens(self.table, secrets, "bootstrap-token")

@@ -50,13 +50,13 @@ def test_a_new_provider_is_told_what_it_lacks(checkout: Path) -> None:
 
 
 def test_another_function_needs_tests_in_place_of_golden_cases(checkout: Path) -> None:
-    (checkout / "functions" / "compactor").mkdir(parents=True)
-    (checkout / "functions" / "compactor" / "app.py").write_text("def lambda_handler(event): ...")
+    (checkout / "functions" / "exporter").mkdir(parents=True)
+    (checkout / "functions" / "exporter" / "app.py").write_text("def lambda_handler(event): ...")
 
-    assert missing(checkout, "compactor") == [
-        "template.yaml: a function CompactorFunction",
-        "events/compactor/: an event",
-        "tests/compactor/: a test",
+    assert missing(checkout, "exporter") == [
+        "template.yaml: a function ExporterFunction",
+        "events/exporter/: an event",
+        "tests/exporter/: a test",
     ]
 
 

@@ -10,10 +10,12 @@ import pytest
 from local.build import ROOT, sam
 from local.scheduler import interval
 from local.template import Template
+from tributary.due import CLOSED_AFTER_MS
 
 SOURCE = ROOT / "template.yaml"
 COLLECTORS = ("NorthflankCollectorFunction", "HostupCollectorFunction")
-FUNCTIONS = (*COLLECTORS, "QueryApiFunction")
+SCHEDULED = (*COLLECTORS, "CompactorFunction")
+FUNCTIONS = (*SCHEDULED, "QueryApiFunction")
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +80,19 @@ def test_every_parameter_is_used(template: Template) -> None:
 def test_schedules_send_the_scheduled_time_every_five_minutes(template: Template) -> None:
     schedules = {schedule.function: schedule for schedule in template.schedules()}
 
-    assert set(schedules) == set(COLLECTORS)
+    assert set(schedules) == set(SCHEDULED)
+    for name in COLLECTORS:
+        assert schedules[name].expression == "cron(0/5 * * * ? *)"
+        assert interval(schedules[name].expression) == 300
     for schedule in schedules.values():
-        assert schedule.expression == "cron(0/5 * * * ? *)"
-        assert interval(schedule.expression) == 300
         assert json.loads(schedule.input) == {"scheduledTime": "<aws.scheduler.scheduled-time>"}
+
+
+def test_the_compactor_runs_each_hour_once_an_hour_can_be_closed(template: Template) -> None:
+    [schedule] = [s for s in template.schedules() if s.function == "CompactorFunction"]
+
+    assert schedule.expression == "cron(50 * * * ? *)"
+    assert CLOSED_AFTER_MS == 45 * 60_000
 
 
 def test_schedules_are_off_when_the_parameter_says_so() -> None:
@@ -137,8 +147,8 @@ def test_the_table_is_encrypted_with_the_free_key_unless_asked_otherwise(
     }
 
 
-def test_schedules_alone_may_start_collectors_and_nothing_is_retried(template: Template) -> None:
-    for name in COLLECTORS:
+def test_schedules_alone_start_functions_and_nothing_is_retried(template: Template) -> None:
+    for name in SCHEDULED:
         dead_letters = name.replace("Function", "DeadLetters")
         target = template.of_type("AWS::Scheduler::Schedule")[f"{name}Schedule"]["Target"]
         retries = template.of_type("AWS::Lambda::EventInvokeConfig")[f"{name}EventInvokeConfig"]
@@ -148,7 +158,7 @@ def test_schedules_alone_may_start_collectors_and_nothing_is_retried(template: T
         assert retries["MaximumRetryAttempts"] == 0
         assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [dead_letters, "Arn"]}}
         assert function["DeadLetterConfig"] == {"TargetArn": {"Fn::GetAtt": [dead_letters, "Arn"]}}
-        assert function["Timeout"] == 270
+        assert function["Timeout"] == (270 if name in COLLECTORS else 900)
 
 
 def test_functions_run_python_313_on_arm64_with_the_layer(template: Template) -> None:
@@ -203,6 +213,7 @@ MAY = {
         "Table": READ | WRITE,
         "*": {"cloudwatch:PutMetricData"},
     },
+    "CompactorFunction": {"Table": READ | {"dynamodb:PutItem"}},
     "QueryApiFunction": {
         "BootstrapToken": {"secretsmanager:GetSecretValue"},
         "Table": READ,
@@ -222,7 +233,7 @@ def test_a_function_may_do_what_it_needs_and_no_more(template: Template, name: s
     dead_letters = allowed.pop(name.replace("Function", "DeadLetters"), None)
 
     assert allowed == MAY[name]
-    assert dead_letters == ({"sqs:SendMessage"} if name in COLLECTORS else None)
+    assert dead_letters == ({"sqs:SendMessage"} if name in SCHEDULED else None)
 
 
 @pytest.mark.parametrize("name", COLLECTORS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from tributary.errors import OutOfTimeError, StorageError, TributaryError
+from tributary.hours import Hours, Marker
 from tributary.inventory import Inventory
 from tributary.provider import Provider, Resource
 from tributary.publisher import Publisher
@@ -52,6 +53,7 @@ class AccountRun:
     store: Store
     registry: Registry
     states: States
+    hours: Hours
     inventory: Inventory
     publisher: Publisher
     pace: Pace
@@ -65,6 +67,7 @@ class AccountRun:
             Store(table, Retention.from_env()),
             Registry(table),
             States(table),
+            Hours(table),
             Inventory(table),
             Publisher.from_env(),
             Pace.from_env(),
@@ -87,7 +90,8 @@ class AccountRun:
         places.sort(key=lambda place: _attempted_ms(states.get(place[0].number)))
         for shard, here in places:
             known = states.get(shard.number, ShardState(account, shard.number))
-            runs = self._collected(provider, here, known, span)
+            marker = Marker(self.hours, shard, span.slot_ms, self.clock)
+            runs = self._collected(provider, here, known, span, marker)
             register(self.registry, self.inventory, provider, shard, runs, report)
             self._note(known, runs, report)
             _count(report, runs)
@@ -113,7 +117,12 @@ class AccountRun:
         return list(found.values()), None
 
     def _collected(
-        self, provider: Provider, resources: Iterable[Resource], known: ShardState, span: Span
+        self,
+        provider: Provider,
+        resources: Iterable[Resource],
+        known: ShardState,
+        span: Span,
+        marker: Marker,
     ) -> list[ResourceRun]:
         """Every resource's part of the run, those that waited longest first."""
         rules, now_ms = self.publisher.rules, int(self.clock() * SECOND_MS)
@@ -121,7 +130,7 @@ class AccountRun:
         for resource in resources:
             before = known.resources.get(resource.id, Collected())
             from_ms = rules.first_due(before, now_ms)
-            runs.append(ResourceRun(provider, resource, span, before, from_ms))
+            runs.append(ResourceRun(provider, resource, span, before, from_ms, marker))
         runs.sort(key=lambda run: run.before.attempted_ms)
         with ThreadPoolExecutor(provider.parallel_requests) as pool:
             for _ in pool.map(lambda run: run.collect(self.store, rules), runs):

@@ -58,6 +58,11 @@ def split(resource: str, columns: Iterable[Column]) -> list[Chunk]:
     ]
 
 
+def hour_chunk(resource: str, hour: Window, columns: Iterable[Column]) -> Chunk:
+    """What the columns hold, all within the hour, as a piece of its chunk."""
+    return _chunk(resource, Tier.HOUR, hour, columns)
+
+
 def in_hours(chunk: Chunk) -> Chunk:
     """A raw chunk's samples as a piece of their hour chunk."""
     hour = window_holding(Tier.HOUR, chunk.window.start_ms)

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from tributary.chunk import split
 from tributary.columns import Column, ColumnKey, merge
 from tributary.errors import OutOfTimeError, TributaryError
+from tributary.hours import Marker
 from tributary.provider import Normalised, Provider, Request, Resource
 from tributary.publisher import PublishRules
 from tributary.sighting import Sightings
@@ -36,6 +38,7 @@ class ResourceRun:
     span: Span
     before: Collected
     publish_from_ms: int
+    marker: Marker
     collected: Collected = field(init=False)
     sightings: Sightings = field(default_factory=Sightings)
     samples: int = 0
@@ -103,7 +106,12 @@ class ResourceRun:
             rows for column in normalised.columns if (rows := column.between(0, self.span.end_ms))
         ]
         chunks = split(self.resource.id, columns)
-        self.samples += store.write_all(chunks, self.collected.newest_ms or 0)
+        if chunks:
+            since = Window(chunks[0].window.start_ms, self.span.end_ms)
+            self.marker.before_first(self.resource.id, since)
+        self.samples += store.write_all(
+            chunks, self.collected.newest_ms or 0, partial(self.marker.before_old, self.resource.id)
+        )
         self._note(request, normalised, columns)
         self._published += (
             rows

@@ -5,17 +5,19 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
+from itertools import groupby
 from typing import Self
 
-from tributary.chunk import Chunk, by_instance, in_hours
+from tributary.chunk import Chunk, by_instance, hour_chunk, in_hours
 from tributary.codec import decode, encode
 from tributary.columns import Column, ColumnKey, merge
 from tributary.errors import ContendedError, FatalError
+from tributary.hours import NOTHING_CLOSED, OLD_AFTER_MS, ResourceHours
 from tributary.table import ChangedError, Item, Key, Table
 from tributary.windows import (
     DAY_MS,
-    MINUTE_MS,
     SECOND_MS,
     Tier,
     Window,
@@ -23,9 +25,6 @@ from tributary.windows import (
     window_holding,
 )
 
-# An hour is old this long after its end: from then on its samples go straight into its hour
-# chunk, since the compactor may have merged its raw chunks already.
-OLD_AFTER_MS = 30 * MINUTE_MS
 PARTED_ABOVE_BYTES = 64 * 1024
 _LARGEST_ITEM_BYTES = 390 * 1024
 _PARTED_DIGEST = b"in parts"
@@ -58,6 +57,10 @@ class Retention:
         return window.end_ms + self.by_tier[tier]
 
 
+def _nobody_told(window: Window) -> None:
+    """Tells nobody that an hour is about to change: for whoever needs no marks."""
+
+
 class Store:
     """Writes chunks and reads columns; writing anything twice changes nothing."""
 
@@ -73,7 +76,12 @@ class Store:
         """The table and retention that the environment names."""
         return cls(Table.from_env(), Retention.from_env())
 
-    def write_all(self, chunks: Iterable[Chunk], newest_ms: int) -> int:
+    def write_all(
+        self,
+        chunks: Iterable[Chunk],
+        newest_ms: int,
+        before_old: Callable[[Window], None] = _nobody_told,
+    ) -> int:
         """Writes chunks of one resource, whose newest stored sample is given, as `write` does.
 
         What belongs into one old hour is put once, for each put costs the whole hour's size.
@@ -81,26 +89,39 @@ class Store:
         hours: dict[Window, Chunk] = {}
         written = 0
         for chunk in chunks:
-            if self._is_old(chunk):
+            if chunk.tier is Tier.RAW and self._is_old(chunk):
                 piece = in_hours(chunk)
                 known = hours.get(piece.window)
                 hours[piece.window] = known.merged_with(piece) if known else piece
             else:
-                written += self.write(chunk, expected=chunk.window.start_ms <= newest_ms)
-        return written + sum(self.write(hour, expected=True) for hour in hours.values())
+                expected = chunk.window.start_ms <= newest_ms
+                written += self.write(chunk, expected=expected, before_old=before_old)
+        return written + sum(
+            self.write(hour, expected=True, before_old=before_old) for hour in hours.values()
+        )
 
-    def write(self, chunk: Chunk, *, expected: bool) -> int:
+    def write(
+        self,
+        chunk: Chunk,
+        *,
+        expected: bool,
+        before_old: Callable[[Window], None] = _nobody_told,
+    ) -> int:
         """Merges the chunk into what is stored and returns how many samples were news.
 
         `expected` says that something is probably stored already, so that it is read first: a
-        put that fails its condition costs as much as one that succeeds.
+        put that fails its condition costs as much as one that succeeds. `before_old` is called
+        with an old hour before its chunk is changed, so that its rollups are made anew.
         """
-        if self._is_old(chunk):
+        old = self._is_old(chunk)
+        if old:
             chunk, expected = in_hours(chunk), True
         if self._retention.end_of(chunk.tier, chunk.window) <= self._now_ms():
             return 0
         key = Key(chunk.resource, chunk.sort_key)
-        return self._merge_into(key, chunk, self._table.get(key) if expected else None)
+        current = self._table.get(key) if expected else None
+        before_put = partial(before_old if old else _nobody_told, chunk.window)
+        return self._merge_into(key, chunk, current, before_put)
 
     def read(
         self,
@@ -109,30 +130,46 @@ class Store:
         end_ms: int,
         wanted: Callable[[ColumnKey], bool] | None = None,
         tiers: Iterable[Tier] = tuple(Tier),
+        hours: ResourceHours = NOTHING_CLOSED,
     ) -> list[Column]:
-        """The resource's samples in [start, end), each once: one column per key, in key order."""
+        """The resource's samples in [start, end), each once: one column per key, in key order.
+
+        `hours`, read before, spare the raw chunks of what is compacted.
+        """
         found: defaultdict[ColumnKey, list[Column]] = defaultdict(list)
         for tier in tiers:
-            for item in self._items(resource, tier, start_ms, end_ms):
+            from_ms = max(start_ms, hours.raw_from_ms) if tier is Tier.RAW else start_ms
+            for item in self._items(resource, tier, from_ms, end_ms):
                 for column in decode(item.data, wanted):
                     if rows := column.between(start_ms, end_ms):
                         found[column.key].append(rows)
         return [merge(found[key]) for key in sorted(found)]
 
-    def _items(self, resource: str, tier: Tier, start_ms: int, end_ms: int) -> Iterator[Item]:
+    def raw_hours(self, resource: str, window: Window) -> Iterator[Chunk]:
+        """The raw chunks of the window, read strongly, as a piece of each hour's chunk."""
+        items = self._items(resource, Tier.RAW, window.start_ms, window.end_ms, consistent=True)
+        # `r#2026-11-22T10:05Z` up to its minutes says which hour's it is.
+        for _, raws in groupby(items, lambda item: item.key.sk.rpartition(":")[0]):
+            columns = [column for item in raws for column in decode(item.data)]
+            yield hour_chunk(resource, window_holding(Tier.HOUR, columns[0].times[0]), columns)
+
+    def _items(
+        self, resource: str, tier: Tier, start_ms: int, end_ms: int, *, consistent: bool = False
+    ) -> Iterator[Item]:
         start_ms = max(start_ms, self._oldest_kept(tier))
         if start_ms >= end_ms:
             return
         first = f"{tier.value}#{key_time(window_holding(tier, start_ms).start_ms)}"
         # "~" sorts after the "#" that parts of a chunk add to its key.
         last = f"{tier.value}#{key_time(end_ms - 1)}~"
-        for item in self._table.query(resource, first, last):
+        for item in self._table.query(resource, first, last, consistent=consistent):
             if not item.parted:
                 yield item
 
     def _is_old(self, chunk: Chunk) -> bool:
         hour = window_holding(Tier.HOUR, chunk.window.start_ms)
-        return chunk.tier is Tier.RAW and hour.end_ms + OLD_AFTER_MS <= self._now_ms()
+        in_hour = chunk.tier in (Tier.RAW, Tier.HOUR)
+        return in_hour and hour.end_ms + OLD_AFTER_MS <= self._now_ms()
 
     def _oldest_kept(self, tier: Tier) -> int:
         return self._now_ms() - self._retention.by_tier[tier]
@@ -140,18 +177,21 @@ class Store:
     def _now_ms(self) -> int:
         return int(self._clock() * SECOND_MS)
 
-    def _merge_into(self, key: Key, chunk: Chunk, current: Item | None) -> int:
+    def _merge_into(
+        self, key: Key, chunk: Chunk, current: Item | None, before_put: Callable[[], None]
+    ) -> int:
         for _ in range(_ATTEMPTS):
             if current and current.parted:
-                return self._merge_into_parts(key, chunk)
+                return self._merge_into_parts(key, chunk, before_put)
             news, merged = _merged(chunk, current)
             if merged is None:
                 return 0
+            before_put()
             item = self._item(key, merged)
             if len(item.data) > PARTED_ABOVE_BYTES and not _is_part(key):
                 # The parts first: a reader who comes between sees some samples twice, which
                 # merging mends, and none missing.
-                self._merge_into_parts(key, merged)
+                self._merge_into_parts(key, merged, before_put)
                 item = replace(item, data=b"", digest=_PARTED_DIGEST, parted=True)
             _check_size(item, merged)
             try:
@@ -162,11 +202,11 @@ class Store:
                 return news
         raise ContendedError(f"{key.pk} {key.sk}: changed by others {_ATTEMPTS} times in a row")
 
-    def _merge_into_parts(self, key: Key, chunk: Chunk) -> int:
+    def _merge_into_parts(self, key: Key, chunk: Chunk, before_put: Callable[[], None]) -> int:
         written = 0
         for part, piece in by_instance(chunk, _part_of).items():
             part_key = Key(key.pk, f"{key.sk}#{part}")
-            written += self._merge_into(part_key, piece, self._table.get(part_key))
+            written += self._merge_into(part_key, piece, self._table.get(part_key), before_put)
         return written
 
     def _item(self, key: Key, chunk: Chunk) -> Item:

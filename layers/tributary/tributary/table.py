@@ -90,8 +90,11 @@ class Table:
             found.update(self._get_batch(batch))
         return found
 
-    def query(self, pk: str, first_sk: str, last_sk: str) -> Iterator[Item]:
-        """Items of a partition from the first to the last sort key, eventually consistent."""
+    def query(
+        self, pk: str, first_sk: str, last_sk: str, *, consistent: bool = False
+    ) -> Iterator[Item]:
+        """Items of a partition from the first to the last sort key; only where `consistent` as all
+        writes so far left them, at twice the price."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._name,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
@@ -100,6 +103,7 @@ class Table:
                 ":first": {"S": first_sk},
                 ":last": {"S": last_sk},
             },
+            ConsistentRead=consistent,
         )
         with _as_storage_error(f"reading {pk} from {first_sk}"):
             for page in pages:
