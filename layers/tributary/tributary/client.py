@@ -45,6 +45,7 @@ _LEAST_SECONDS = 1.0
 _ANSWER_BYTES = 32 * 2**20
 _ERROR_BYTES = 64 * 2**10
 _PIECE_BYTES = 64 * 2**10
+_TEXT_LENGTH = 200
 _NESTING = 32
 _REDIRECTS = 3
 
@@ -241,12 +242,14 @@ class Client:
     def _error(self, asked: str, response: requests.Response) -> TributaryError:
         status = response.status_code
         try:
-            code, text = _problem(_parsed(self._body(asked, response, _ERROR_BYTES)))
+            told = _problem(_parsed(self._body(asked, response, _ERROR_BYTES)))
+            # Shortened afterwards: what is cut in two would not be found.
+            code, text = (part.replace(self._token, "***")[:_TEXT_LENGTH] for part in told)
         except RetriableError:
             # The status was complete, and says more than a body that broke off.
             code, text = "", ""
         said = " ".join(part for part in (str(status), code, f"({text})" if text else "") if part)
-        message = f"{asked} answered {said}".replace(self._token, "***")
+        message = f"{asked} answered {said}"
         kind = (
             self._dialect.errors.get((status, code))
             or _ERRORS.get(status)
@@ -364,7 +367,7 @@ def _problem(body: Json | _NotJson) -> tuple[str, str]:
 
 def _line(value: Json) -> str:
     """A provider's text as part of one line of a log."""
-    return " ".join(value.split())[:200] if isinstance(value, str) else ""
+    return " ".join(value.split()) if isinstance(value, str) else ""
 
 
 def _http_date(text: str) -> float | None:
