@@ -82,6 +82,7 @@ class AccountRun:
         span = self.pace.span(min(slot_ms, int(self.clock() * SECOND_MS)))
         shards = self.registry.shards_of(account)
         states = {shard.number: self.states.get(account, shard.number) for shard in shards}
+        forgotten_ms = self.store.forgotten_ms()
         resources, failure = self._discovered(provider, report)
         # Shard by shard, so that memory stays bounded and a run that dies loses little; first the
         # shard that has waited longest, in case the time runs out before the last.
@@ -90,7 +91,7 @@ class AccountRun:
         for shard, here in places:
             known = states.get(shard.number, ShardState(account, shard.number))
             runs = self._collected(provider, here, known, span)
-            register(self.registry, self.inventory, provider, shard, runs, report)
+            register(self.registry, self.inventory, provider, shard, runs, report, forgotten_ms)
             self._note(known, runs, report)
             _count(report, runs)
         if failure:

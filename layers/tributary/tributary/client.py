@@ -13,6 +13,7 @@ from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3.exceptions import DecodeError, HTTPError
 
 from tributary.errors import (
     CredentialsRefusedError,
@@ -47,6 +48,7 @@ _ERROR_BYTES = 64 * 2**10
 _PIECE_BYTES = 64 * 2**10
 _TEXT_LENGTH = 200
 _NESTING = 32
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _REDIRECTS = 3
 
 _NESTS = (dict, list)
@@ -225,15 +227,16 @@ class Client:
         """The decompressed body, or a little more than `most` bytes of it."""
         body, ends = bytearray(), min(self._deadline, self._clock() + _ANSWER_SECONDS)
         try:
-            for piece in response.iter_content(_PIECE_BYTES):
+            # Piece by piece as it arrives: a whole buffer of a trickling answer may take for ever.
+            while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
                 body += piece
                 if len(body) > most:
                     break
                 if self._clock() > ends:
                     raise UnreachableError(f"{asked}: the answer did not come to its end in time")
-        except requests.exceptions.ContentDecodingError as error:
+        except DecodeError as error:
             raise MalformedAnswerError(f"{asked}: the answer can't be decompressed") from error
-        except requests.RequestException as error:
+        except HTTPError as error:
             raise UnreachableError(
                 f"{asked}: the answer was cut off ({type(error).__name__})"
             ) from error
@@ -327,6 +330,8 @@ def _parsed(body: bytes) -> Json | _NotJson:
         return too_deep
     except ValueError:
         return _NotJson("is not JSON")
+    if _SURROGATE.search(body) and not _is_unicode(parsed):
+        return _NotJson("holds half of a character")
     return parsed if _is_flat(body) or _nested_within(_NESTING, parsed) else too_deep
 
 
@@ -339,6 +344,15 @@ def _is_flat(body: bytes) -> bool:
     for _ in range(_NESTING):
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
     return not brackets
+
+
+def _is_unicode(value: Json) -> bool:
+    """Whether all texts can be stored: JSON can spell halves of surrogate pairs, UTF-8 can't."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _nested_within(levels: int, value: Json) -> bool:
