@@ -97,11 +97,15 @@ class Hostup:
     def plan(self, resource: Resource, progress: Progress | None, end_ms: int) -> Iterable[Request]:
         """`hour` where it reaches back to three resolutions before the newest sample; else `day`,
         for what it still holds, and then `hour`, whose samples may be finer.
+
+        A stopped VPS has nothing between its last sample and now: `hour` says so as well as `day`.
         """
         reach_ms = DAY_MS
         if progress is not None:
             look_back_ms = _LOOK_BACK_RESOLUTIONS * progress.resolution_ms
             reach_ms = end_ms - (progress.newest_ms - look_back_ms)
+        if progress is not None and resource.idle:
+            reach_ms = 0
         for timeframe in ("hour",) if reach_ms <= _HOUR_REACH_MS else ("day", "hour"):
             window = Window(end_ms - _WINDOWS_MS[timeframe], end_ms)
             path = f"{_VPSES}/{self._native(resource)}/metrics"

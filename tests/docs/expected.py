@@ -59,9 +59,11 @@ def variables_without_parameter() -> dict[str, str]:
         for name in variables:
             holders.setdefault(name, set()).add(function)
     functions = set(_environments(source))
-    query = {"QueryApiFunction"}
-    words = {frozenset(functions): "all", frozenset(query): "query"}
-    words[frozenset(functions - query)] = "collectors"
+    words = {
+        frozenset(functions): "all",
+        frozenset({"QueryApiFunction"}): "query",
+        frozenset(name for name in functions if "Collector" in name): "collectors",
+    }
     return {
         name: words[frozenset(having)]
         for name, having in holders.items()

@@ -13,8 +13,10 @@ from tests.layer.world import TABLE
 from tributary.accounts import Account
 from tributary.errors import StorageError
 from tributary.inventory import Inventory
+from tributary.publisher import PublishRules
 from tributary.state import Failure
 from tributary.table import Item, Key
+from tributary.windows import HOUR_MS
 
 # Provider's metric and unit: Tributary's metric, what to multiply by, and its precision.
 CONVERSIONS = {
@@ -281,6 +283,29 @@ def test_after_three_hours_down_what_the_provider_still_holds_is_fetched(hostup:
         | dict.fromkeys(range(30, 135, 30), 1800)
         | dict.fromkeys(range(135, 190), 60)
     )
+
+
+def test_nothing_is_read_back_for_cloudwatch_where_no_metric_is_published(
+    northflank: Fleet,
+) -> None:
+    none = PublishRules(frozenset(), 3 * HOUR_MS)
+    northflank.run(0, none)
+    northflank.world.calls.clear()
+
+    northflank.run(5, none)
+
+    assert "Query" not in northflank.world.calls
+
+
+def test_an_event_ahead_of_the_clock_leaves_nothing_out(northflank: Fleet) -> None:
+    northflank.run(0)
+    account_run, account = northflank.account_run(), Account("main", TOKEN)
+    account_run.collect(northflank.connect(account), TEN + 5 * 3_600_000)
+    assert northflank.state("northflank/main/shop/services/api").watermark_ms == TEN - 300_000
+
+    northflank.run(15)
+
+    assert northflank.state("northflank/main/shop/services/api").watermark_ms == TEN + 600_000
 
 
 def test_a_silent_resource_is_not_asked_for_days_again(northflank: Fleet) -> None:

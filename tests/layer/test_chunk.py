@@ -1,6 +1,7 @@
 """Chunks: whose window holds which samples, and that they end alike however they came."""
 
 import random
+from time import perf_counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,6 +32,15 @@ def test_windows_without_samples_have_no_chunk() -> None:
         "r#2026-11-22T10:00Z",
         "r#2026-11-22T11:00Z",
     ]
+
+
+def test_a_stray_sample_of_1970_costs_no_window_between() -> None:
+    started = perf_counter()
+
+    chunks = split(API, [rows([(-TEN / 1000, 0.1), (0, 0.2)])])
+
+    assert keys(chunks) == ["r#1970-01-01T00:00Z", "r#2026-11-22T10:00Z"]
+    assert perf_counter() - started < 1  # the six million windows between take far longer
 
 
 def test_each_resolution_goes_into_its_tier() -> None:

@@ -134,6 +134,16 @@ def test_message_never_shows_the_token_even_if_the_provider_repeats_it() -> None
     assert TOKEN not in str(caught.value)
 
 
+def test_message_shows_no_part_of_the_token_where_a_long_text_is_cut() -> None:
+    body = {"error": {"message": "x" * 194 + TOKEN}}
+    with (
+        loopback(in_turn(Recorded.of(body, 401))) as server,
+        pytest.raises(CredentialsRefusedError) as caught,
+    ):
+        client(server, Clock()).get("/v1/x")
+    assert str(caught.value).endswith("(" + "x" * 194 + "***)")
+
+
 def test_5xx_is_tried_again_with_growing_pauses_until_it_answers() -> None:
     clock = Clock()
     broken = Recorded(502, {}, b"<html>Bad gateway</html>")

@@ -201,7 +201,7 @@ def test_every_log_group_has_a_retention_and_every_function_its_own(template: Te
 
 
 READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
-WRITE = {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+WRITE = {"dynamodb:PutItem"}
 MAY = {
     "NorthflankCollectorFunction": {
         "NorthflankSecret": {"secretsmanager:GetSecretValue"},

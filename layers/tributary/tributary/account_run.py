@@ -80,9 +80,12 @@ class AccountRun:
         """
         report = Report(provider.name, provider.account)
         account = f"{provider.name}/{provider.account}"
-        span = self.pace.span(slot_ms)
+        # An event sent by hand may be ahead of the clock, and what a watermark ahead of it has
+        # passed would never be asked for.
+        span = self.pace.span(min(slot_ms, int(self.clock() * SECOND_MS)))
         shards = self.registry.shards_of(account)
         states = {shard.number: self.states.get(account, shard.number) for shard in shards}
+        forgotten_ms = self.store.forgotten_ms()
         resources, failure = self._discovered(provider, report)
         # Shard by shard, so that memory stays bounded and a run that dies loses little; first the
         # shard that has waited longest, in case the time runs out before the last.
@@ -92,7 +95,7 @@ class AccountRun:
             known = states.get(shard.number, ShardState(account, shard.number))
             marker = Marker(self.hours, shard, span.slot_ms, self.clock)
             runs = self._collected(provider, here, known, span, marker)
-            register(self.registry, self.inventory, provider, shard, runs, report)
+            register(self.registry, self.inventory, provider, shard, runs, report, forgotten_ms)
             self._note(known, runs, report)
             _count(report, runs)
         if failure:

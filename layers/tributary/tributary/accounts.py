@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.config import Config
 
 from tributary.errors import SettingsError, StorageError
 
@@ -36,7 +37,8 @@ class Accounts:
     @classmethod
     def from_env(cls) -> "Accounts":
         """The accounts in the secret that PROVIDER_SECRET names."""
-        return cls(SecretsProvider(), os.environ["PROVIDER_SECRET"])
+        config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 3})
+        return cls(SecretsProvider(boto_config=config), os.environ["PROVIDER_SECRET"])
 
     def all(self, *, anew: bool = False) -> list[Account]:
         """Every account, none while the secret is as the stack created it.

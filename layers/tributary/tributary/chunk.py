@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tributary.columns import Column, ColumnKey, merge, news
-from tributary.windows import Tier, Window, key_time, tier_for, window_holding, windows_over
+from tributary.windows import Tier, Window, key_time, tier_for, window_holding
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,13 @@ def split(resource: str, columns: Iterable[Column]) -> list[Chunk]:
     for column in columns:
         for resolution_ms, run in column.of_runs():
             tier = tier_for(resolution_ms)
-            for window in windows_over(tier, run.times[0], run.times[-1] + 1):
+            row = 0
+            # From sample to sample: a stray one from 1970 would make millions of windows between.
+            while row < len(run):
+                window = window_holding(tier, run.times[row])
                 part = run.between(window.start_ms, window.end_ms)
-                if part:
-                    parts[tier, window].append(part)
+                parts[tier, window].append(part)
+                row += len(part)
     return [
         _chunk(resource, tier, window, found)
         for (tier, window), found in sorted(parts.items(), key=lambda item: item[0][1])

@@ -13,6 +13,7 @@ from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3.exceptions import DecodeError, HTTPError
 
 from tributary.errors import (
     CredentialsRefusedError,
@@ -45,7 +46,9 @@ _LEAST_SECONDS = 1.0
 _ANSWER_BYTES = 32 * 2**20
 _ERROR_BYTES = 64 * 2**10
 _PIECE_BYTES = 64 * 2**10
+_TEXT_LENGTH = 200
 _NESTING = 32
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _REDIRECTS = 3
 
 _NESTS = (dict, list)
@@ -224,15 +227,16 @@ class Client:
         """The decompressed body, or a little more than `most` bytes of it."""
         body, ends = bytearray(), min(self._deadline, self._clock() + _ANSWER_SECONDS)
         try:
-            for piece in response.iter_content(_PIECE_BYTES):
+            # Piece by piece as it arrives: a whole buffer of a trickling answer may take for ever.
+            while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
                 body += piece
                 if len(body) > most:
                     break
                 if self._clock() > ends:
                     raise UnreachableError(f"{asked}: the answer did not come to its end in time")
-        except requests.exceptions.ContentDecodingError as error:
+        except DecodeError as error:
             raise MalformedAnswerError(f"{asked}: the answer can't be decompressed") from error
-        except requests.RequestException as error:
+        except HTTPError as error:
             raise UnreachableError(
                 f"{asked}: the answer was cut off ({type(error).__name__})"
             ) from error
@@ -241,12 +245,14 @@ class Client:
     def _error(self, asked: str, response: requests.Response) -> TributaryError:
         status = response.status_code
         try:
-            code, text = _problem(_parsed(self._body(asked, response, _ERROR_BYTES)))
+            told = _problem(_parsed(self._body(asked, response, _ERROR_BYTES)))
+            # Shortened afterwards: what is cut in two would not be found.
+            code, text = (part.replace(self._token, "***")[:_TEXT_LENGTH] for part in told)
         except RetriableError:
             # The status was complete, and says more than a body that broke off.
             code, text = "", ""
         said = " ".join(part for part in (str(status), code, f"({text})" if text else "") if part)
-        message = f"{asked} answered {said}".replace(self._token, "***")
+        message = f"{asked} answered {said}"
         kind = (
             self._dialect.errors.get((status, code))
             or _ERRORS.get(status)
@@ -324,6 +330,8 @@ def _parsed(body: bytes) -> Json | _NotJson:
         return too_deep
     except ValueError:
         return _NotJson("is not JSON")
+    if _SURROGATE.search(body) and not _is_unicode(parsed):
+        return _NotJson("holds half of a character")
     return parsed if _is_flat(body) or _nested_within(_NESTING, parsed) else too_deep
 
 
@@ -336,6 +344,15 @@ def _is_flat(body: bytes) -> bool:
     for _ in range(_NESTING):
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
     return not brackets
+
+
+def _is_unicode(value: Json) -> bool:
+    """Whether all texts can be stored: JSON can spell halves of surrogate pairs, UTF-8 can't."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _nested_within(levels: int, value: Json) -> bool:
@@ -364,7 +381,7 @@ def _problem(body: Json | _NotJson) -> tuple[str, str]:
 
 def _line(value: Json) -> str:
     """A provider's text as part of one line of a log."""
-    return " ".join(value.split())[:200] if isinstance(value, str) else ""
+    return " ".join(value.split()) if isinstance(value, str) else ""
 
 
 def _http_date(text: str) -> float | None:

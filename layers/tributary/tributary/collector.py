@@ -15,7 +15,8 @@ from tributary.self_metrics import emit, logger
 from tributary.windows import parse_rfc3339
 
 # What a run still needs after its last request: storing, publishing, noting how far it came.
-_CLOSING_SECONDS = 20.0
+# More than the client waits for a piece of an answer, which may have begun just before.
+_CLOSING_SECONDS = 30.0
 
 type Connect = Callable[[Account, float], Provider]
 
@@ -65,11 +66,14 @@ class Collector:
             reports = list(
                 pool.map(lambda account: self._collect(account, slot_ms, deadline), accounts)
             )
-        for report in reports:
-            emit(report)
         return _summary(self.provider, reports)
 
     def _collect(self, account: Account, slot_ms: int, deadline: float) -> Report:
+        report = self._run_renewed(account, slot_ms, deadline)
+        emit(report)
+        return report
+
+    def _run_renewed(self, account: Account, slot_ms: int, deadline: float) -> Report:
         report = self._run(account, slot_ms, deadline)
         if CredentialsRefusedError.kind not in report.errors:
             return report

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from tributary.errors import OutOfTimeError, TributaryError
+from tributary.errors import FatalError, OutOfTimeError, TributaryError
 from tributary.inventory import Inventory
 from tributary.provider import Provider, Resource
 from tributary.registry import RESOURCES_PER_SHARD, Entry, Registry, Shard
@@ -16,11 +16,16 @@ _DESCRIBED_EVERY_MS = DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class _Learnt:
-    """What a run adds to an entry; `details` is None where nobody asked for them."""
+    """What a run adds to an entry; `details` is None where nobody asked for them.
+
+    Instances that ended before `forgotten_ms` have no samples any more and leave the registry,
+    which deploy by deploy would outgrow its item.
+    """
 
     run: ResourceRun
     payload: str
     details: Mapping[str, str] | None
+    forgotten_ms: int
 
     def entry_after(self, entry: Entry) -> Entry:
         details = entry.details if self.details is None else self.details
@@ -32,7 +37,13 @@ class _Learnt:
         )
         if self.details is not None:
             entry = replace(entry, described_ms=self.run.span.slot_ms)
-        return self.run.sightings.entry_after(entry, self.run.before, self.run.collected)
+        entry = self.run.sightings.entry_after(entry, self.run.before, self.run.collected)
+        living = {
+            name: instance
+            for name, instance in entry.instances.items()
+            if instance.last_ms is None or instance.last_ms >= self.forgotten_ms
+        }
+        return replace(entry, instances=living)
 
 
 def placed(
@@ -64,13 +75,15 @@ def register(
     shard: Shard,
     runs: Iterable[ResourceRun],
     report: Report,
+    forgotten_ms: int,
 ) -> None:
     """Keeps payloads, attributes and sightings of a shard's resources, where they changed."""
     learnt = []
     for run in runs:
         entry = shard.entries.get(run.resource.id, Entry(run.resource.id, {}))
-        payload = inventory.keep(shard.account, run.resource, entry.payload)
-        learnt.append(_Learnt(run, payload, _details(provider, run, entry, report)))
+        payload = _kept(inventory, shard.account, run.resource, entry, report)
+        details = _details(provider, run, entry, report)
+        learnt.append(_Learnt(run, payload, details, forgotten_ms))
 
     def after(stored: Shard) -> Shard:
         entries = dict(stored.entries)
@@ -83,6 +96,17 @@ def register(
         registry.save(shard, after)
 
 
+def _kept(
+    inventory: Inventory, account: str, resource: Resource, entry: Entry, report: Report
+) -> str:
+    """The digest of the payload that is kept: the old one if the new can't be stored."""
+    try:
+        return inventory.keep(account, resource, entry.payload)
+    except TributaryError as error:
+        report.failed(error, f"inventory of {resource.id}")
+        return entry.payload
+
+
 def _details(
     provider: Provider, run: ResourceRun, entry: Entry, report: Report
 ) -> Mapping[str, str] | None:
@@ -93,6 +117,10 @@ def _details(
         return provider.describe(run.resource)
     except OutOfTimeError:
         return None
+    except FatalError as error:
+        # Asked again tomorrow: today's answer would be the same.
+        report.failed(error, f"details of {run.resource.id}")
+        return entry.details
     except TributaryError as error:
         report.failed(error, f"details of {run.resource.id}")
         return None

@@ -72,7 +72,7 @@ class ResourceRun:
     def statistics(self, store: Store, rules: PublishRules) -> list[Statistics]:
         """What CloudWatch is to be told of the minutes that are now complete in the store."""
         due = self._due
-        if due.start_ms == due.end_ms:
+        if due.start_ms == due.end_ms or not rules.metrics:
             return []
         columns = self._published
         if self._since_ms is None or due.start_ms < self._since_ms:

@@ -48,13 +48,14 @@ class Sightings:
 
     def entry_after(self, entry: Entry, before: Collected, after: Collected) -> Entry:
         """The registry's entry once this run is known; the same entry if it tells nothing new."""
+        new = {
+            name: Instance(seen.attributes, {}, seen.first_ms)
+            for name, seen in self.instances.items()
+        }
         instances = {
             name: self._instance_after(name, instance, before, after)
-            for name, instance in entry.instances.items()
+            for name, instance in (new | dict(entry.instances)).items()
         }
-        for name, seen in self.instances.items():
-            if name not in instances:
-                instances[name] = Instance(seen.attributes, _resolutions(seen), seen.first_ms)
         return replace(entry, instances=instances, units=dict(entry.units) | self.units)
 
     def _instance_after(
@@ -63,7 +64,7 @@ class Sightings:
         seen = self.instances.get(name)
         if seen:
             overlap_ms = _ENDED_AFTER_RESOLUTIONS * after.resolution_ms
-            ended = seen.last_ms < (after.newest_ms or 0) - overlap_ms
+            ended = _silent(after) or seen.last_ms < (after.newest_ms or 0) - overlap_ms
             return Instance(
                 seen.attributes,
                 dict(instance.metrics) | _resolutions(seen),

@@ -76,6 +76,10 @@ class Store:
         """The table and retention that the environment names."""
         return cls(Table.from_env(), Retention.from_env())
 
+    def forgotten_ms(self) -> int:
+        """Until when there are no samples of what is collected often: later ones are kept."""
+        return self._oldest_kept(Tier.HOUR)
+
     def write_all(
         self,
         chunks: Iterable[Chunk],
