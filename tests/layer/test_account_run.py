@@ -3,9 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.layer.collecting import BACKUP, STAGING, TOKEN, WEB_1, WEB_2, Fleet
 from tests.layer.samples import TEN, points
@@ -14,9 +17,10 @@ from tributary.accounts import Account
 from tributary.errors import StorageError
 from tributary.inventory import Inventory
 from tributary.publisher import PublishRules
+from tributary.registry import Instance, Registry, Shard
 from tributary.state import Failure
 from tributary.table import Item, Key
-from tributary.windows import HOUR_MS
+from tributary.windows import DAY_MS, HOUR_MS
 
 # Provider's metric and unit: Tributary's metric, what to multiply by, and its precision.
 CONVERSIONS = {
@@ -409,3 +413,40 @@ def test_a_refused_key_is_counted_and_noted(hostup: Fleet) -> None:
     failure = hostup.state(WEB_1).failure
     assert isinstance(failure, Failure)
     assert failure.kind == "credentials_refused"
+
+
+def test_instances_whose_samples_have_expired_leave_the_registry(hostup: Fleet) -> None:
+    hostup.run(15)
+    registry = Registry(hostup.world.table)
+    [shard] = registry.shards_of("hostup/main")
+    gone = Instance({}, {"cpu.utilization": 60_000}, TEN - 70 * DAY_MS, TEN - 61 * DAY_MS)
+    ended = Instance({}, {"cpu.utilization": 60_000}, TEN - 70 * DAY_MS, TEN - 59 * DAY_MS)
+
+    def with_both(stored: Shard) -> Shard:
+        entry = stored.entries[WEB_1]
+        instances = {**entry.instances, "gone": gone, "ended": ended}
+        return replace(
+            stored, entries={**stored.entries, WEB_1: replace(entry, instances=instances)}
+        )
+
+    registry.save(shard, with_both)
+
+    hostup.run(20)
+
+    assert sorted(hostup.entry(WEB_1).instances) == ["-", "ended"]
+
+
+def test_a_payload_that_cannot_be_kept_fails_its_resource_alone(hostup: Fleet) -> None:
+    def refuse(params: dict[str, Any], **_: object) -> None:
+        if params["Item"]["pk"]["S"].startswith("inv#") and params["Item"]["sk"]["S"] == WEB_2:
+            raise ClientError(
+                {"Error": {"Code": "ValidationException", "Message": "too large"}}, "PutItem"
+            )
+
+    hostup.world.client.meta.events.register("provide-client-params.dynamodb.PutItem", refuse)
+
+    report = hostup.run(15)
+
+    assert report.errors == {"storage": 1}
+    assert all(hostup.state(vps).failure is None for vps in (WEB_1, WEB_2, BACKUP))
+    assert set(Inventory(hostup.world.table).payloads("hostup/main")) == {WEB_1, BACKUP, STAGING}

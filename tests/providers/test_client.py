@@ -3,9 +3,13 @@
 import gzip
 import json
 import socket
+import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -396,3 +400,50 @@ def test_pages_with_a_repeated_cursor_are_malformed_instead_of_endless() -> None
 def _next(page: Mapping[str, Json]) -> str | None:
     cursor = page.get("next")
     return cursor if isinstance(cursor, str) else None
+
+
+def test_halves_of_characters_are_malformed_and_whole_ones_are_read() -> None:
+    half, whole = Recorded(body=b'{"id": "\\ud800"}'), Recorded(body=b'"\\ud83d\\ude00"')
+    with loopback(in_turn(half, whole)) as server:
+        asking = client(server, Clock())
+        with pytest.raises(MalformedAnswerError, match="holds half of a character"):
+            asking.get("/v1/x")
+        assert asking.get("/v1/x") == "\N{GRINNING FACE}"
+
+
+def test_an_answer_that_trickles_ends_with_the_deadline() -> None:
+    class Ticking(Clock):
+        def __call__(self) -> float:
+            self.now += 1.0
+            return self.now
+
+    with trickling(pieces=2000) as (url, sent), pytest.raises(UnreachableError):
+        client(url, Ticking(), seconds=20.0).get("/v1/x")
+    assert len(sent) < 200
+
+
+@contextmanager
+def trickling(pieces: int) -> Iterator[tuple[str, list[bytes]]]:
+    """A server whose every answer comes byte by byte, and the bytes that it has sent."""
+    sent: list[bytes] = []
+
+    class Trickle(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(pieces))
+            self.end_headers()
+            with suppress(OSError):  # the client has had enough
+                for _ in range(pieces):
+                    self.wfile.write(b" ")
+                    sent.append(b" ")
+                    time.sleep(0.005)  # what makes it a trickle
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Trickle) as server:
+        Thread(target=server.serve_forever, args=(0.01,)).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", sent
+        finally:
+            server.shutdown()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,14 @@ def test_plan_takes_the_day_too_once_the_hour_is_too_short(
 ) -> None:
     progress = Progress(END - minutes * MINUTE, resolution_ms)
     assert [timeframe for timeframe, _ in timeframes(progress)] == planned
+
+
+def test_plan_of_a_stopped_vps_is_one_request() -> None:
+    with hostup(in_turn(Recorded())) as (provider, _):
+        stopped = replace(WEB, idle=True)
+        hours_ago = Progress(END - 300 * MINUTE, MINUTE)
+        planned = [dict(each.parameters) for each in provider.plan(stopped, hours_ago, END)]
+    assert planned == [{"timeframe": "hour"}]
 
 
 def test_fetch_asks_for_the_timeframe() -> None:
