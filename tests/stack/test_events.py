@@ -73,6 +73,15 @@ def test_a_collector_collects_for_its_event(
     assert (answer["provider"], answer["resources"], answer["errors"]) == (folder, resources, 0)
 
 
+def test_the_compactor_compacts_for_its_event(invoked: tuple[Surroundings, Invoke]) -> None:
+    _, invoke = invoked
+    invoke("HostupCollectorFunction", event("hostup_collector/schedule"))
+
+    answer = invoke("CompactorFunction", event("compactor/schedule"))
+
+    assert (answer["shards"] >= 1, answer["secondsBehind"], answer["errors"]) == (True, 0.0, {})
+
+
 @pytest.mark.parametrize(
     ("name", "status"),
     [("healthz", 200), ("metrics", 200), ("query", 200), ("resources", 200), ("unknown_path", 404)],
@@ -102,5 +111,5 @@ def test_every_event_is_sent() -> None:
 
     assert {path.stem for path in (EVENTS / "query_api").glob("*.json")} == sent
     assert {path.parent.name for path in EVENTS.glob("*/*.json")} == {
-        *("northflank_collector", "hostup_collector", "query_api")
+        *("northflank_collector", "hostup_collector", "compactor", "query_api")
     }
