@@ -17,8 +17,9 @@ from functions.query_api.status import Freshness
 from functions.query_api.tokens import Tokens
 from tributary.hours import Hours
 from tributary.registry import Registry
+from tributary.retention import Retention
 from tributary.state import States
-from tributary.store import Retention, Store
+from tributary.store import Store
 from tributary.table import Table
 from tributary.windows import SECOND_MS
 

@@ -22,8 +22,9 @@ from functions.query_api.series import (
 from functions.query_api.status import Freshness, ProviderStatus, statuses, warnings
 from tributary.hours import Hours, ResourceHours
 from tributary.registry import Entry, Registry, Shard
+from tributary.retention import Retention
 from tributary.state import Collected, States
-from tributary.store import Retention, Store
+from tributary.store import Store
 
 # An average of many samples is worth some digits more than each of them.
 _DIGITS_BEYOND_PRECISION = 3

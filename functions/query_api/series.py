@@ -7,7 +7,7 @@ from functions.query_api.matching import Attributes
 from functions.query_api.problems import BadRequestError, Fault, nearest
 from tributary.metrics import CATALOGUE, Metric, metric_named
 from tributary.registry import Entry, Instance
-from tributary.store import Retention
+from tributary.retention import Retention
 from tributary.windows import SECOND_MS, Tier, tier_for
 
 ATTRIBUTES = (

@@ -29,6 +29,7 @@ from tributary.columns import Column, merge
 from tributary.compaction import Compaction
 from tributary.hours import NOTHING_CLOSED, Hours, Marker
 from tributary.registry import Entry, Instance, Registry, Shard
+from tributary.rollups import Rollups
 from tributary.store import Store
 from tributary.windows import Tier
 
@@ -156,8 +157,9 @@ class Schedule:
     def _compaction(self, table: SteppedTable) -> Compaction:
         world = self.world
         store = Store(table, world.retention, world.clock)
+        rollups = Rollups(table, store, world.retention, world.clock)
         return Compaction(
-            Registry(table), Hours(table), store, world.retention, world.clock, threads=1
+            Registry(table), Hours(table), store, rollups, world.retention, world.clock, threads=1
         )
 
     def _reader(self, actor: Actor) -> None:

@@ -10,7 +10,9 @@ from tributary.columns import Column, ColumnKey, Origin, column
 from tributary.compaction import Compaction, CompactionReport
 from tributary.hours import Hours, Marker, ResourceHours
 from tributary.registry import Entry, Instance, Registry, Shard
-from tributary.store import Retention, Store
+from tributary.retention import Retention
+from tributary.rollups import Rollups
+from tributary.store import Store
 from tributary.table import Table
 from tributary.windows import Tier
 
@@ -35,6 +37,7 @@ class World:
         self.table = Table(self.client, TABLE, self.clock)
         self.retention = Retention.of_days(7, 60, 1825)
         self.store = Store(self.table, self.retention, self.clock)
+        self.rollups = Rollups(self.table, self.store, self.retention, self.clock)
         self.registry = Registry(self.table)
         self.hours = Hours(self.table)
         self.register(API, {"api-1": Instance({}, {"cpu.utilization": 10_000}, TEN)})
@@ -67,7 +70,12 @@ class World:
     def compact(self, seconds: float = 60) -> CompactionReport:
         """Runs a compaction, with a registry that remembers nothing."""
         compaction = Compaction(
-            Registry(self.table), self.hours, self.store, self.retention, self.clock
+            Registry(self.table),
+            self.hours,
+            self.store,
+            self.rollups,
+            self.retention,
+            self.clock,
         )
         return compaction.run(time.monotonic() + seconds)
 

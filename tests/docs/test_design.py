@@ -18,8 +18,8 @@ from tests.docs.expected import (
 from tests.docs.markdown import table
 from tributary.errors import TributaryError
 from tributary.report import Report
+from tributary.retention import Retention
 from tributary.self_metrics import emit
-from tributary.store import Retention
 from tributary.windows import DAY_MS, Tier
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from tributary.chunk import split
 from tributary.codec import CorruptChunkError
 from tributary.columns import Column, merge
 from tributary.errors import ContendedError, FatalError, StorageError
-from tributary.store import Retention, Store
+from tributary.retention import Retention
+from tributary.store import Store
 from tributary.table import Item, Key
 from tributary.windows import Tier
 

@@ -8,7 +8,8 @@ import boto3
 from tests.layer.samples import TEN
 from tributary.chunk import split
 from tributary.columns import Column
-from tributary.store import Retention, Store
+from tributary.retention import Retention
+from tributary.store import Store
 from tributary.table import Table
 
 if TYPE_CHECKING:

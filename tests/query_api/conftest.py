@@ -22,8 +22,9 @@ from tributary.chunk import split
 from tributary.columns import ColumnKey, Origin, column
 from tributary.hours import Hours
 from tributary.registry import Entry, Instance, Registry, Shard
+from tributary.retention import Retention
 from tributary.state import Collected, Failure, ShardState, States
-from tributary.store import Retention, Store
+from tributary.store import Store
 from tributary.table import Table
 
 # 2026-11-22T10:15:00Z

@@ -8,7 +8,7 @@ from functions.query_api.problems import TooMuchError
 from functions.query_api.series import Extent, Series
 from tributary.metrics import CATALOGUE
 from tributary.registry import Instance
-from tributary.store import Retention
+from tributary.retention import Retention
 from tributary.windows import DAY_MS
 
 DAY = 86_400

@@ -16,9 +16,10 @@ from tributary.registration import placed, register
 from tributary.registry import Registry
 from tributary.report import Report
 from tributary.resource_run import ResourceRun, Span
+from tributary.retention import Retention
 from tributary.state import Collected, ShardState, States, failure_of
 from tributary.statistics import Statistics
-from tributary.store import Retention, Store
+from tributary.store import Store
 from tributary.table import Table
 from tributary.windows import FIVE_MINUTES_MS, SECOND_MS, floor_to
 

@@ -85,10 +85,7 @@ def encode(columns: Sequence[Column]) -> Encoded:
         writer.float64(column.key.origin.factor)
         writer.number(axes[_Axis(column.times.tobytes(), column.runs)])
         _write_values(writer, column)
-    content = writer.content()
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=_DICTIONARY)
-    data = bytes([VERSION]) + deflate.compress(content) + deflate.flush()
-    return Encoded(data, blake2b(content, digest_size=DIGEST_BYTES).digest())
+    return deflated(VERSION, writer.content())
 
 
 def decode(data: bytes, wanted: Callable[[ColumnKey], bool] | None = None) -> tuple[Column, ...]:
@@ -96,10 +93,8 @@ def decode(data: bytes, wanted: Callable[[ColumnKey], bool] | None = None) -> tu
 
     Raises CorruptChunkError for bytes that `encode` did not make.
     """
-    if not data or data[0] != VERSION:
-        raise CorruptChunkError(f"chunk of version {data[:1].hex() or 'none'}, not {VERSION}")
+    reader = Reader(inflated(VERSION, data))
     try:
-        reader = Reader(_inflated(data[1:]))
         names, axes = _read_header(reader)
         columns = []
         for _ in range(reader.number()):
@@ -111,16 +106,29 @@ def decode(data: bytes, wanted: Callable[[ColumnKey], bool] | None = None) -> tu
             else:
                 _skip_values(reader, len(times))
         reader.end()
-    except (zlib.error, IndexError, ValueError, OverflowError) as error:
+    except (IndexError, ValueError, OverflowError) as error:
         raise CorruptChunkError(f"{len(data)} bytes that are no chunk: {error}") from error
     return tuple(columns)
 
 
-def _inflated(stream: bytes) -> bytes:
+def deflated(version: int, content: bytes) -> Encoded:
+    """Content as it is stored: a version byte and one deflate stream."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=_DICTIONARY)
+    data = bytes([version]) + deflate.compress(content) + deflate.flush()
+    return Encoded(data, blake2b(content, digest_size=DIGEST_BYTES).digest())
+
+
+def inflated(version: int, data: bytes) -> bytes:
+    """The content of stored bytes; CorruptChunkError if they are none of this version."""
+    if not data or data[0] != version:
+        raise CorruptChunkError(f"chunk of version {data[:1].hex() or 'none'}, not {version}")
     inflate = zlib.decompressobj(-15, zdict=_DICTIONARY)
-    content = inflate.decompress(stream)
+    try:
+        content = inflate.decompress(data[1:])
+    except zlib.error as error:
+        raise CorruptChunkError(f"{len(data)} bytes that do not inflate: {error}") from error
     if not inflate.eof or inflate.unused_data:
-        raise ValueError("the stream is cut off, or something follows it")
+        raise CorruptChunkError(f"{len(data)} bytes are cut off, or something follows them")
     return content
 
 
@@ -140,7 +148,7 @@ def _write_header(writer: Writer, names: Collection[str], axes: Collection[_Axis
     for axis in axes:
         times = array("q", axis.times)
         writer.number(len(times))
-        _write_integers(writer, times)
+        write_integers(writer, times)
         writer.number(len(axis.runs))
         for run in axis.runs:
             for field in run:
@@ -154,7 +162,7 @@ def _read_header(reader: Reader) -> tuple[list[str], list[tuple[array[int], tupl
         rows = reader.number()
         if rows > _MOST_ROWS:
             raise ValueError("more rows than a window has milliseconds")
-        times = array("q", _read_integers(reader, rows))
+        times = array("q", read_integers(reader, rows))
         runs = tuple(
             Run(reader.number(), reader.number(), reader.number()) for _ in range(reader.number())
         )
@@ -175,7 +183,7 @@ def _write_values(writer: Writer, column: Column) -> None:
     writer.number(_INTEGERS)
     writer.number(decimals)
     writer.number(step)
-    _write_integers(writer, [number // step for number in scaled])
+    write_integers(writer, [number // step for number in scaled])
 
 
 def _scaled(values: array[float], scale: float) -> list[int] | None:
@@ -191,7 +199,7 @@ def _read_values(reader: Reader, rows: int) -> array[float]:
     if reader.number() == _FLOATS:
         return array("d", reader.planes(rows, _WORD_BYTES))
     scale, step = 10.0 ** reader.number(), reader.number()
-    return array("d", [number * step / scale for number in _read_integers(reader, rows)])
+    return array("d", [number * step / scale for number in read_integers(reader, rows)])
 
 
 def _skip_values(reader: Reader, rows: int) -> None:
@@ -213,7 +221,7 @@ class _Frame(NamedTuple):
     start: int
 
 
-def _write_integers(writer: Writer, numbers: Sequence[int]) -> None:
+def write_integers(writer: Writer, numbers: Sequence[int]) -> None:
     """Offsets from the least number or, where those are narrower, from the least step between
     neighbours, as when time goes on evenly; equal numbers need no byte but the frame's."""
     steps = list(map(sub, numbers[1:], numbers))
@@ -232,7 +240,8 @@ def _write_integers(writer: Writer, numbers: Sequence[int]) -> None:
     writer.planes(array("Q", offsets).tobytes(), frame.width)
 
 
-def _read_integers(reader: Reader, rows: int) -> Iterable[int]:
+def read_integers(reader: Reader, rows: int) -> Iterable[int]:
+    """As many integers as `write_integers` wrote."""
     frame = _read_frame(reader)
     offsets = array("Q", reader.planes(rows, frame.width))
     numbers = [frame.base + offset for offset in offsets] if frame.base else offsets

@@ -2,8 +2,9 @@
 
 from array import array
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,6 +18,9 @@ class Origin(NamedTuple):
     metric: str
     unit: str
     factor: float
+
+
+_ANY_ORIGIN = Origin("", "", 1.0)
 
 
 class ColumnKey(NamedTuple):
@@ -103,6 +107,23 @@ def merge(columns: Iterable[Column]) -> Column:
     return _from_ranked(parts[0].key, best)
 
 
+def as_one(columns: Iterable[Column]) -> Column | None:
+    """The samples of one metric wherever they came from: what one provider metric or another, in
+    one unit or another, said of the same instant is one sample.
+
+    Of several instances (metrics of scope resource) the maximum per instant, never the sum.
+    """
+    found: defaultdict[str, list[Column]] = defaultdict(list)
+    for part in columns:
+        found[part.key.instance].append(_rekeyed(part, part.key.instance))
+    merged = [merge(alike) for alike in found.values()]
+    if len(merged) > 1:
+        # When each was fetched does not matter between instances: of one instant the finer
+        # resolution stays, then the larger value.
+        merged = [merge(_unseen(_rekeyed(part, "-")) for part in merged)]
+    return merged[0] if merged else None
+
+
 def news(incoming: Column, stored: Column) -> Column:
     """The incoming rows that tell something new: not those that merging would give up, nor those
     stored alike, to resolution and value.
@@ -117,6 +138,14 @@ def news(incoming: Column, stored: Column) -> Column:
         if time_ms not in known or _adds(rank, known[time_ms])
     }
     return incoming if len(fresh) == len(incoming) else _from_ranked(incoming.key, fresh)
+
+
+def _rekeyed(column: Column, instance: str) -> Column:
+    return replace(column, key=ColumnKey(column.key.metric, instance, _ANY_ORIGIN))
+
+
+def _unseen(column: Column) -> Column:
+    return replace(column, runs=tuple(run._replace(seen_ms=0) for run in column.runs))
 
 
 def _adds(rank: _Rank, known: _Rank) -> bool:

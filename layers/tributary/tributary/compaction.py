@@ -1,4 +1,4 @@
-"""Compaction: raw chunks of hours that are long over are merged into hour chunks."""
+"""Compaction: raw chunks of hours that are long over become hour chunks, and those rollups."""
 
 import time
 from collections import Counter
@@ -13,9 +13,11 @@ from tributary.due import Due
 from tributary.errors import OutOfTimeError, TributaryError
 from tributary.hours import DirtyMark, Hours
 from tributary.registry import Registry, Shard
-from tributary.store import Retention, Store
+from tributary.retention import Retention
+from tributary.rollups import Rollups
+from tributary.store import Store
 from tributary.table import Table
-from tributary.windows import SECOND_MS, Tier, Window
+from tributary.windows import DAY_MS, SECOND_MS, Tier, Window, split_at, window_holding
 
 _THREADS = 8
 
@@ -69,6 +71,7 @@ class Compaction:
     registry: Registry
     hours: Hours
     store: Store
+    rollups: Rollups
     retention: Retention
     clock: Callable[[], float] = time.time
     threads: int = _THREADS
@@ -77,7 +80,9 @@ class Compaction:
     def from_env(cls) -> Self:
         """On the table and with the retention that the environment names."""
         table, retention = Table.from_env(), Retention.from_env()
-        return cls(Registry(table), Hours(table), Store(table, retention), retention)
+        store = Store(table, retention)
+        rollups = Rollups(table, store, retention)
+        return cls(Registry(table), Hours(table), store, rollups, retention)
 
     def run(self, deadline: float) -> CompactionReport:
         """Compacts what is due until an instant of `time.monotonic`, the shard furthest behind
@@ -106,13 +111,13 @@ class Compaction:
         closed."""
         failed: set[str] = set()
         closed_ms = due.opened.start_ms
-        for day in due.days():
-            windows = {resource: [day] for resource in due.resources}
-            if not self._compact_all(shard, windows, failed, report, deadline):
+        for piece in split_at(DAY_MS, due.opened):
+            windows = {resource: [piece] for resource in due.resources}
+            if not self._compact_all(shard, windows, piece.end_ms, failed, report, deadline):
                 return closed_ms
-            closed_ms = day.end_ms
+            closed_ms = piece.end_ms
             self.hours.close(shard, closed_ms, {})
-        self._compact_all(shard, due.again, failed, report, deadline)
+        self._compact_all(shard, due.again, closed_ms, failed, report, deadline)
         self.hours.close(shard, closed_ms, due.done(closed_ms, failed))
         return closed_ms
 
@@ -120,16 +125,18 @@ class Compaction:
         self,
         shard: Shard,
         windows: Mapping[str, Sequence[Window]],
+        over_ms: int,
         failed: set[str],
         report: CompactionReport,
         deadline: float,
     ) -> bool:
-        """Compacts resources side by side; False if the deadline came before all were done.
+        """Compacts resources side by side, days until `over_ms` as days that are over; False if
+        the deadline came before all were done.
 
         One that fails is marked, so that readers do without what should have been made of it, the
         next compaction comes back to it, and it holds up no other.
         """
-        compact = partial(self._compact, deadline=deadline)
+        compact = partial(self._compact, over_ms=over_ms, deadline=deadline)
         with ThreadPoolExecutor(self.threads) as pool:
             outcomes = list(pool.map(compact, windows, windows.values()))
         for resource, outcome in zip(windows, outcomes, strict=True):
@@ -141,19 +148,36 @@ class Compaction:
                     self._mark(shard, resource, windows[resource])
         return all(outcome.in_time for outcome in outcomes)
 
-    def _compact(self, resource: str, windows: Sequence[Window], deadline: float) -> _Outcome:
+    def _compact(
+        self, resource: str, windows: Sequence[Window], over_ms: int, deadline: float
+    ) -> _Outcome:
         samples = 0
         try:
             for window in windows:
-                for piece in self.store.raw_hours(resource, window):
-                    if time.monotonic() >= deadline:
-                        raise OutOfTimeError("the deadline came before all hours were compacted")
-                    samples += self.store.write(piece, expected=True)
+                for piece in split_at(DAY_MS, window):
+                    samples += self._compact_hours(resource, piece, deadline)
+                    day = window_holding(Tier.DAY, piece.start_ms)
+                    if day.end_ms <= over_ms:
+                        self.rollups.renew_day(resource, day)
         except (TributaryError, CorruptChunkError) as error:
             return _Outcome(samples, error)
         return _Outcome(samples)
+
+    def _compact_hours(self, resource: str, window: Window, deadline: float) -> int:
+        samples = 0
+        for piece in self.store.raw_hours(resource, window):
+            _check_time(deadline)
+            samples += self.store.write(piece, expected=True)
+        _check_time(deadline)
+        self.rollups.renew_hours(resource, window)
+        return samples
 
     def _mark(self, shard: Shard, resource: str, windows: Sequence[Window]) -> None:
         now_ms = int(self.clock() * SECOND_MS)
         mark = DirtyMark(resource, windows[0].start_ms, windows[-1].end_ms, now_ms)
         self.hours.mark(shard.account, shard.number, f"compactor@{resource}", mark)
+
+
+def _check_time(deadline: float) -> None:
+    if time.monotonic() >= deadline:
+        raise OutOfTimeError("the deadline came before all hours were compacted")

@@ -1,12 +1,12 @@
 """Due: which hours of a shard are to be compacted, and which marks are then done with."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from tributary.hours import OLD_AFTER_MS, DirtyMark, ShardHours
 from tributary.registry import Shard
-from tributary.windows import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_to
+from tributary.windows import HOUR_MS, MINUTE_MS, Window, floor_to
 
 # No invocation of Lambda outlives 15 minutes, and no thread its invocation: so long after an hour
 # is old nobody writes raw chunks of it any more, and so long after a mark its writer is done.
@@ -38,14 +38,6 @@ class Due:
         resources = tuple(sorted(marked | shard.entries.keys()))
         again = _marked(hours, Window(oldest_ms, from_ms))
         return cls(resources, Window(from_ms, until_ms), again, hours, now_ms)
-
-    def days(self) -> Iterator[Window]:
-        """What is to be closed, in pieces of a day, split at midnight UTC."""
-        start_ms = self.opened.start_ms
-        while start_ms < self.opened.end_ms:
-            end_ms = min(self.opened.end_ms, floor_to(DAY_MS, start_ms) + DAY_MS)
-            yield Window(start_ms, end_ms)
-            start_ms = end_ms
 
     def done(self, closed_ms: int, failed: Container[str]) -> dict[str, DirtyMark]:
         """The marks by writer of which everything is compacted now and the writer surely gone."""

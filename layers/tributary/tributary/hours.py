@@ -1,4 +1,4 @@
-"""Hours: until when a shard's raw chunks are compacted, and which hours were written to after."""
+"""Hours: until when a shard is compacted and rolled up, and which hours were written to after."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +9,7 @@ from typing import Any, Self
 from tributary.packed import packed, unpacked
 from tributary.registry import Shard
 from tributary.table import Item, Key, Table
-from tributary.windows import HOUR_MS, MINUTE_MS, SECOND_MS, Window, floor_to
+from tributary.windows import HOUR_MS, MINUTE_MS, SECOND_MS, Window, ceil_to, floor_to
 
 # An hour is old this long after its end: from then on its samples go straight into its hour
 # chunk, since the compactor may have merged its raw chunks already.
@@ -31,7 +31,7 @@ class DirtyMark:
     @property
     def window(self) -> Window:
         """What is marked, in whole hours."""
-        return Window(floor_to(HOUR_MS, self.from_ms), -floor_to(HOUR_MS, -self.to_ms))
+        return Window(floor_to(HOUR_MS, self.from_ms), ceil_to(HOUR_MS, self.to_ms))
 
     def joined(self, other: "DirtyMark | None") -> "DirtyMark":
         """This mark over the hours of an earlier one too."""

@@ -1,10 +1,9 @@
 """The store: a resource's samples as chunks in the table, written by merging, read as columns."""
 
-import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from itertools import groupby
@@ -15,9 +14,9 @@ from tributary.codec import decode, encode
 from tributary.columns import Column, ColumnKey, merge
 from tributary.errors import ContendedError, FatalError
 from tributary.hours import NOTHING_CLOSED, OLD_AFTER_MS, ResourceHours
+from tributary.retention import Retention
 from tributary.table import ChangedError, Item, Key, Table
 from tributary.windows import (
-    DAY_MS,
     SECOND_MS,
     Tier,
     Window,
@@ -26,35 +25,9 @@ from tributary.windows import (
 )
 
 PARTED_ABOVE_BYTES = 64 * 1024
-_LARGEST_ITEM_BYTES = 390 * 1024
-_PARTED_DIGEST = b"in parts"
+LARGEST_ITEM_BYTES = 390 * 1024
+PARTED_DIGEST = b"in parts"
 _ATTEMPTS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How many milliseconds after a window's end its chunk is kept, by tier."""
-
-    by_tier: Mapping[Tier, int]
-
-    @classmethod
-    def of_days(cls, raw: float, hour: float, coarse: float) -> Self:
-        """Days for five-minute chunks, for hour chunks, and for those of coarser samples."""
-        days = {Tier.RAW: raw, Tier.HOUR: hour, Tier.DAY: coarse, Tier.MONTH: coarse}
-        return cls({tier: int(length * DAY_MS) for tier, length in days.items()})
-
-    @classmethod
-    def from_env(cls) -> Self:
-        """RAW_RETENTION_DAYS, HOUR_RETENTION_DAYS and COARSE_RETENTION_DAYS."""
-        return cls.of_days(
-            float(os.environ.get("RAW_RETENTION_DAYS", "7")),
-            float(os.environ.get("HOUR_RETENTION_DAYS", "60")),
-            float(os.environ.get("COARSE_RETENTION_DAYS", "1825")),
-        )
-
-    def end_of(self, tier: Tier, window: Window) -> int:
-        """When a chunk expires, in milliseconds since the epoch."""
-        return window.end_ms + self.by_tier[tier]
 
 
 def _nobody_told(window: Window) -> None:
@@ -157,6 +130,16 @@ class Store:
             columns = [column for item in raws for column in decode(item.data)]
             yield hour_chunk(resource, window_holding(Tier.HOUR, columns[0].times[0]), columns)
 
+    def compacted_hours(
+        self, resource: str, window: Window
+    ) -> Iterator[tuple[Window, list[Column]]]:
+        """What the hour chunks of the window hold, read strongly, hour by hour."""
+        items = self._items(resource, Tier.HOUR, window.start_ms, window.end_ms, consistent=True)
+        # Parts of one chunk have its key before a digit of their own.
+        for _, parts in groupby(items, lambda item: item.key.sk.rpartition("Z")[0]):
+            columns = [column for item in parts for column in decode(item.data)]
+            yield window_holding(Tier.HOUR, columns[0].times[0]), columns
+
     def _items(
         self, resource: str, tier: Tier, start_ms: int, end_ms: int, *, consistent: bool = False
     ) -> Iterator[Item]:
@@ -196,7 +179,7 @@ class Store:
                 # The parts first: a reader who comes between sees some samples twice, which
                 # merging mends, and none missing.
                 self._merge_into_parts(key, merged, before_put)
-                item = replace(item, data=b"", digest=_PARTED_DIGEST, parted=True)
+                item = replace(item, data=b"", digest=PARTED_DIGEST, parted=True)
             _check_size(item, merged)
             try:
                 self._table.put(item, current.digest if current else None)
@@ -208,7 +191,7 @@ class Store:
 
     def _merge_into_parts(self, key: Key, chunk: Chunk, before_put: Callable[[], None]) -> int:
         written = 0
-        for part, piece in by_instance(chunk, _part_of).items():
+        for part, piece in by_instance(chunk, part_of).items():
             part_key = Key(key.pk, f"{key.sk}#{part}")
             written += self._merge_into(part_key, piece, self._table.get(part_key), before_put)
         return written
@@ -228,7 +211,7 @@ def _merged(chunk: Chunk, current: Item | None) -> tuple[int, Chunk | None]:
 
 
 def _check_size(item: Item, chunk: Chunk) -> None:
-    if len(item.data) > _LARGEST_ITEM_BYTES:
+    if len(item.data) > LARGEST_ITEM_BYTES:
         raise FatalError(
             f"{item.key.pk} {item.key.sk}: {chunk.samples} samples take {len(item.data)} bytes, "
             "more than a DynamoDB item holds; leave out some of its containers"
@@ -239,5 +222,5 @@ def _is_part(key: Key) -> bool:
     return key.sk.count("#") > 1
 
 
-def _part_of(instance: str) -> str:
+def part_of(instance: str) -> str:
     return blake2b(instance.encode()).hexdigest()[0]

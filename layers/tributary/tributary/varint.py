@@ -32,6 +32,11 @@ class Writer:
         self.number(len(encoded))
         self._content += encoded
 
+    def block(self, content: bytes) -> None:
+        """Bytes behind their number."""
+        self.number(len(content))
+        self._content += content
+
     def planes(self, words: bytes, width: int) -> None:
         """The `width` lowest bytes of each eight-byte word: all first bytes, all second bytes …"""
         for plane in range(width):
@@ -73,6 +78,10 @@ class Reader:
     def text(self) -> str:
         """UTF-8 behind its length."""
         return self._take(self.number()).decode()
+
+    def block(self) -> bytes:
+        """Bytes behind their number."""
+        return self._take(self.number())
 
     def planes(self, rows: int, width: int) -> bytes:
         """Eight-byte words from as many planes as `width`; bytes that have no plane are 0."""

@@ -10,6 +10,9 @@ MINUTE_MS = 60 * SECOND_MS
 FIVE_MINUTES_MS = 5 * MINUTE_MS
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
+WEEK_MS = 7 * DAY_MS
+# 1970-01-05T00:00Z: weeks begin on Mondays.
+_FIRST_MONDAY_MS = 4 * DAY_MS
 
 
 class Tier(Enum):
@@ -21,13 +24,39 @@ class Tier(Enum):
     MONTH = "m"
 
 
+class RollupTier(Enum):
+    """How long a rollup point is; the value is the first letter of its item's sort key."""
+
+    FIVE_MINUTES = "5"
+    HOUR = "H"
+    DAY = "D"
+
+    @property
+    def point_ms(self) -> int:
+        """The time that one point is about."""
+        return _POINT_LENGTHS[self]
+
+
+type AnyTier = Tier | RollupTier
+
+_POINT_LENGTHS = {
+    RollupTier.FIVE_MINUTES: FIVE_MINUTES_MS,
+    RollupTier.HOUR: HOUR_MS,
+    RollupTier.DAY: DAY_MS,
+}
+
 # Resolutions up to the bound are kept in chunks of the tier; anything coarser in months.
 _TIER_BOUNDS = (
     (30 * SECOND_MS, Tier.RAW),
     (FIVE_MINUTES_MS, Tier.HOUR),
     (HOUR_MS, Tier.DAY),
 )
-_TIER_LENGTHS = {Tier.RAW: FIVE_MINUTES_MS, Tier.HOUR: HOUR_MS, Tier.DAY: DAY_MS}
+_WINDOW_LENGTHS: dict[AnyTier, int] = {
+    Tier.RAW: FIVE_MINUTES_MS,
+    Tier.HOUR: HOUR_MS,
+    Tier.DAY: DAY_MS,
+    RollupTier.FIVE_MINUTES: HOUR_MS,
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,16 +78,19 @@ def tier_for(resolution_ms: int) -> Tier:
     return Tier.MONTH
 
 
-def window_holding(tier: Tier, time_ms: int) -> Window:
-    """The tier's aligned window that holds the instant."""
-    if tier is Tier.MONTH:
+def window_holding(tier: AnyTier, time_ms: int) -> Window:
+    """The tier's aligned window, what one item is about, that holds the instant."""
+    if tier in (Tier.MONTH, RollupTier.DAY):
         return _month_holding(time_ms)
-    length_ms = _TIER_LENGTHS[tier]
+    if tier is RollupTier.HOUR:
+        start_ms = floor_to(WEEK_MS, time_ms - _FIRST_MONDAY_MS) + _FIRST_MONDAY_MS
+        return Window(start_ms, start_ms + WEEK_MS)
+    length_ms = _WINDOW_LENGTHS[tier]
     start_ms = time_ms - time_ms % length_ms
     return Window(start_ms, start_ms + length_ms)
 
 
-def windows_over(tier: Tier, start_ms: int, end_ms: int) -> Iterator[Window]:
+def windows_over(tier: AnyTier, start_ms: int, end_ms: int) -> Iterator[Window]:
     """The tier's windows that overlap [start, end), in order."""
     while start_ms < end_ms:
         window = window_holding(tier, start_ms)
@@ -69,6 +101,20 @@ def windows_over(tier: Tier, start_ms: int, end_ms: int) -> Iterator[Window]:
 def floor_to(length_ms: int, time_ms: int) -> int:
     """The last multiple of `length_ms` since the epoch that is not after the instant."""
     return time_ms - time_ms % length_ms
+
+
+def ceil_to(length_ms: int, time_ms: int) -> int:
+    """The first multiple of `length_ms` since the epoch that is not before the instant."""
+    return -floor_to(length_ms, -time_ms)
+
+
+def split_at(length_ms: int, window: Window) -> Iterator[Window]:
+    """The window in pieces that end at multiples of `length_ms`, such as days at midnight UTC."""
+    start_ms = window.start_ms
+    while start_ms < window.end_ms:
+        end_ms = min(window.end_ms, floor_to(length_ms, start_ms) + length_ms)
+        yield Window(start_ms, end_ms)
+        start_ms = end_ms
 
 
 def key_time(time_ms: int) -> str:

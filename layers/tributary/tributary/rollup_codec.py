@@ -1,0 +1,178 @@
+"""The bytes of a rollup item: points by series, columnar, extremes kept as distances.
+
+    version byte | deflate( names | time axes | series )
+
+A series is its key, its time axis, the decimals of its numbers, and a run of integers for each
+field. Least, greatest, last and sum are close to each other, so that all but the least are kept as
+what they differ by from it; numbers and times of samples are mostly the same in each point and
+then take no byte. Numbers that are no integers are kept as float64.
+"""
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import add, floordiv, mul, sub
+from typing import NamedTuple
+
+from tributary.codec import (
+    CorruptChunkError,
+    Encoded,
+    deflated,
+    inflated,
+    read_integers,
+    write_integers,
+)
+from tributary.points import Points, SeriesKey
+from tributary.varint import Reader, Writer
+
+VERSION = 1
+_FLOATS = 0
+_EVEN, _UNEVEN = 0, 1
+_WORD_BYTES = 8
+
+
+class _Axis(NamedTuple):
+    """What series of one item mostly share: points, samples in each, and where they lie."""
+
+    times: tuple[int, ...]
+    samples: tuple[int, ...]
+    covered_ms: tuple[int, ...]
+    last_after_ms: tuple[int, ...]
+
+
+def encode(series: Mapping[SeriesKey, Points]) -> Encoded:
+    """The bytes of the series, in order of their keys; equal series give equal content."""
+    writer = Writer()
+    keys = sorted(series)
+    names = _numbered(name for key in keys for name in key)
+    axes = _numbered(_axis(series[key]) for key in keys)
+    writer.number(len(names))
+    for name in names:
+        writer.text(name)
+    writer.number(len(axes))
+    for axis in axes:
+        writer.number(len(axis.times))
+        for numbers in axis:
+            write_integers(writer, numbers)
+    writer.number(len(keys))
+    for key in keys:
+        body = Writer()
+        _write_numbers(body, series[key])
+        writer.number(names[key.metric])
+        writer.number(names[key.instance])
+        writer.number(axes[_axis(series[key])])
+        writer.block(body.content())
+    return deflated(VERSION, writer.content())
+
+
+def decode(
+    data: bytes, wanted: Callable[[SeriesKey], bool] | None = None
+) -> dict[SeriesKey, Points]:
+    """The points in an item's bytes; series that are not `wanted` are passed over.
+
+    Raises CorruptChunkError for bytes that `encode` did not make.
+    """
+    reader = Reader(inflated(VERSION, data))
+    try:
+        names = [reader.text() for _ in range(reader.number())]
+        axes = [_read_axis(reader) for _ in range(reader.number())]
+        found = {}
+        for _ in range(reader.number()):
+            key = SeriesKey(names[reader.number()], names[reader.number()])
+            axis, body = axes[reader.number()], reader.block()
+            if wanted is None or wanted(key):
+                found[key] = _read_numbers(Reader(body), axis)
+        reader.end()
+    except (IndexError, ValueError, OverflowError, ZeroDivisionError) as error:
+        raise CorruptChunkError(f"{len(data)} bytes that are no rollups: {error}") from error
+    return found
+
+
+def _axis(points: Points) -> _Axis:
+    after = (last - start for last, start in zip(points.last_ms, points.times, strict=True))
+    return _Axis(tuple(points.times), tuple(points.count), tuple(points.covered_ms), tuple(after))
+
+
+def _read_axis(reader: Reader) -> _Axis:
+    rows = reader.number()
+    return _Axis(*(tuple(read_integers(reader, rows)) for _ in _Axis._fields))
+
+
+def _write_numbers(writer: Writer, points: Points) -> None:
+    exact = _differences(points)
+    if exact is None:
+        writer.number(_FLOATS)
+        for numbers in (points.least, points.greatest, points.last, points.total):
+            writer.planes(array("d", numbers).tobytes(), _WORD_BYTES)
+    else:
+        writer.number(len(str(int(points.scale))))
+        for differences in exact:
+            write_integers(writer, differences)
+    if points.weighted == _even(points.total, points.covered_ms, points.count):
+        writer.number(_EVEN)
+    else:
+        writer.number(_UNEVEN)
+        writer.planes(array("d", points.weighted).tobytes(), _WORD_BYTES)
+
+
+def _differences(points: Points) -> tuple[Sequence[int], ...] | None:
+    """Least, and what greatest, last and sum are above it; None where they are no integers."""
+    least, greatest = _integers(points.least), _integers(points.greatest)
+    last, total = _integers(points.last), _integers(points.total)
+    if least is None or greatest is None or last is None or total is None:
+        return None
+    return (
+        least,
+        list(map(sub, greatest, least)),
+        list(map(sub, last, least)),
+        list(map(sub, total, map(mul, points.count, least))),
+    )
+
+
+def _integers(numbers: Sequence[float]) -> list[int] | None:
+    whole = [number for number in numbers if isinstance(number, int)]
+    return whole if len(whole) == len(numbers) else None
+
+
+def _read_numbers(reader: Reader, axis: _Axis) -> Points:
+    rows, digits = len(axis.times), reader.number()
+    least, greatest, last, total = (
+        _read_floats(reader, rows) if digits == _FLOATS else _read_whole(reader, rows)
+        for _ in range(4)
+    )
+    if digits != _FLOATS:
+        greatest, last = list(map(add, least, greatest)), list(map(add, least, last))
+        total = list(map(add, total, map(mul, axis.samples, least)))
+    if reader.number() == _EVEN:
+        weighted = _even(total, axis.covered_ms, axis.samples)
+    else:
+        weighted = _read_floats(reader, rows)
+    reader.end()
+    return Points(
+        10.0 ** max(0, digits - 1),
+        list(axis.times),
+        list(axis.samples),
+        list(axis.covered_ms),
+        list(map(add, axis.times, axis.last_after_ms)),
+        least,
+        greatest,
+        last,
+        total,
+        weighted,
+    )
+
+
+def _read_floats(reader: Reader, rows: int) -> list[float]:
+    return array("d", reader.planes(rows, _WORD_BYTES)).tolist()
+
+
+def _read_whole(reader: Reader, rows: int) -> list[float]:
+    return list(read_integers(reader, rows))
+
+
+def _even(total: Sequence[float], covered_ms: Sequence[int], count: Sequence[int]) -> list[float]:
+    """What `weighted` is where all samples of a point stand for equally long."""
+    return list(map(mul, total, map(floordiv, covered_ms, count)))
+
+
+def _numbered[T](things: Iterable[T]) -> dict[T, int]:
+    return {thing: number for number, thing in enumerate(dict.fromkeys(things))}
