@@ -1,20 +1,53 @@
-"""Aligning: the samples of one series, folded into the steps of a grid."""
+"""Aligning: the samples and rollup points of one series, folded into the steps of a grid."""
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from operator import itemgetter
+from itertools import chain, pairwise
+from operator import mul
 from typing import Literal
 
-from functions.query_api.folds import HIDDEN_BY_AVERAGES, NOT_REPEATED, OVER
+from functions.query_api.folds import HIDDEN_BY_AVERAGES, NOT_REPEATED, OVER, PERCENTILES
 from functions.query_api.plan import Grid
 from tributary.columns import Column
-from tributary.windows import MINUTE_MS
+from tributary.points import Points
+from tributary.windows import FIVE_MINUTES_MS, MINUTE_MS, RollupTier
 
 # No provider measures this seldom: samples as coarse are the host's own averages.
 AVERAGES_FROM_MS = 30 * MINUTE_MS
+
+# What a point has to tell, by fold; an average counts as long as its samples stand for.
+_FIELDS: dict[str, Callable[[Points], Sequence[float]]] = {
+    "avg": lambda points: points.averages,
+    "min": lambda points: points.values("least"),
+    "max": lambda points: points.values("greatest"),
+    "sum": lambda points: points.values("total"),
+    "count": lambda points: points.count,
+    "last": lambda points: points.values("last"),
+    **dict.fromkeys(PERCENTILES, lambda points: points.averages),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read of one series: samples, and rollup points by tier."""
+
+    column: Column | None = None
+    rollups: tuple[tuple[RollupTier, Points], ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.samples + self.points > 0
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return len(self.column) if self.column else 0
+
+    @property
+    def points(self) -> int:
+        """How many rollup points there are."""
+        return sum(len(points) for _, points in self.rollups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,66 +61,134 @@ class Aligned:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """The rows of one resolution; those of step i are `bounds[i]` to `bounds[i + 1]`."""
+    """Rows that stand for `length_ms` each; those of step i are `bounds[i]` to `bounds[i + 1]`.
 
-    resolution_ms: int
+    `values` are what the fold is made of, `weights` how much each counts in an average, None for
+    the same. `ends` orders rows of several levels. `spans` says that a row is about a step or
+    more, and `hides` that what is folded can't be told from such rows.
+    """
+
+    length_ms: int
     times: Sequence[int]
+    ends: Sequence[int]
     values: Sequence[float]
-    bounds: list[int]
+    weights: Sequence[float] | None
+    bounds: Sequence[int]
+    spans: bool
+    hides: bool
 
 
-def aligned(column: Column, grid: Grid, over: str, kind: Literal["gauge", "delta"]) -> Aligned:
-    """The column in the grid's steps.
+# A level's rows of one step: from the first to before the last.
+type _Piece = tuple[_Level, int, int]
+
+
+def aligned(found: Found, grid: Grid, over: str, kind: Literal["gauge", "delta"]) -> Aligned:
+    """What was found in the grid's steps.
 
     A sample belongs to the step that holds its time. A gauge holds for its resolution and no
     longer, so it is repeated in further steps that lie wholly inside that time and hold nothing
     themselves; a delta came once, and so do sums and numbers of samples.
     """
-    levels = _levels(column, grid)
+    levels = _levels(found, grid, over)
     repeated = kind == "gauge" and over not in NOT_REPEATED
     if len(levels) == 1:
-        values = _of_one(levels[0], grid, over, repeated)
-        coarsest_ms = levels[0].resolution_ms
-    else:
-        found = [_of_many(levels, step, grid, over, repeated) for step in range(grid.points)]
-        values = [value for value, _ in found]
-        coarsest_ms = max(resolution_ms for _, resolution_ms in found)
-    return Aligned(values, over in HIDDEN_BY_AVERAGES and coarsest_ms >= AVERAGES_FROM_MS)
+        return Aligned(_of_one(levels[0], grid, over, repeated), levels[0].hides)
+    shown = [_of_many(levels, step, grid, over, repeated) for step in range(grid.points)]
+    return Aligned([value for value, _ in shown], any(hides for _, hides in shown))
 
 
-def _levels(column: Column, grid: Grid) -> list[_Level]:
-    """The column by resolution, finest first."""
-    parts: defaultdict[int, list[Column]] = defaultdict(list)
+def _levels(found: Found, grid: Grid, over: str) -> list[_Level]:
+    """What was found by how fine it is, finest first."""
+    levels = [
+        _level_of_points(tier, points, grid, over) for tier, points in found.rollups if points
+    ]
+    if found.column:
+        levels += [
+            _level_of_samples(resolution_ms, times, values, grid, over)
+            for resolution_ms, (times, values) in _by_resolution(found.column, grid).items()
+        ]
+    return sorted(levels, key=lambda level: level.length_ms if level.spans else 0)
+
+
+def _level_of_points(tier: RollupTier, points: Points, grid: Grid, over: str) -> _Level:
+    spans = tier.point_ms > grid.step_ms
+    return _Level(
+        tier.point_ms,
+        points.times,
+        points.last_ms,
+        _FIELDS[over](points),
+        points.covered_ms,
+        _bounds(points.times, grid),
+        spans,
+        over in PERCENTILES or (spans and over in HIDDEN_BY_AVERAGES),
+    )
+
+
+def _level_of_samples(
+    resolution_ms: int, times: list[int], values: list[float], grid: Grid, over: str
+) -> _Level:
+    return _Level(
+        resolution_ms,
+        times,
+        times,
+        # The one fold that does not make of a single value that value.
+        [1.0] * len(values) if over == "count" else values,
+        None,
+        _bounds(times, grid),
+        resolution_ms >= grid.step_ms,
+        over in HIDDEN_BY_AVERAGES and resolution_ms >= AVERAGES_FROM_MS,
+    )
+
+
+def _by_resolution(column: Column, grid: Grid) -> dict[int, tuple[list[int], list[float]]]:
+    """Times and values by resolution, as lists: unlike an array, a list does not make a number
+    anew each time it is looked at."""
     if len({run.resolution_ms for run in column.runs}) == 1:
-        parts[column.runs[0].resolution_ms].append(column)
-    else:
-        for resolution_ms, rows in column.of_runs():
-            parts[resolution_ms].append(rows)
-    levels = []
-    for resolution_ms, found in sorted(parts.items(), key=itemgetter(0)):
-        times, values = found[0].times[:], found[0].values[:]
-        for rows in found[1:]:
-            times.extend(rows.times)
-            values.extend(rows.values)
-        # A list, unlike an array, does not make a number anew each time it is looked at.
-        listed = times.tolist()
-        bounds = [bisect_left(listed, edge) for edge in grid.edges]
-        levels.append(_Level(resolution_ms, listed, values.tolist(), bounds))
-    return levels
+        return {column.runs[0].resolution_ms: (column.times.tolist(), column.values.tolist())}
+    parts: defaultdict[int, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
+    for resolution_ms, rows in column.of_runs():
+        times, values = parts[resolution_ms]
+        times.extend(rows.times)
+        values.extend(rows.values)
+    if FIVE_MINUTES_MS in parts and grid.step_ms % FIVE_MINUTES_MS == 0:
+        parts[FIVE_MINUTES_MS] = _not_told_finer(parts)
+    return parts
+
+
+def _not_told_finer(
+    parts: dict[int, tuple[list[int], list[float]]],
+) -> tuple[list[int], list[float]]:
+    """The five-minute samples that show where no finer ones are, as in points of five minutes."""
+    finer = {
+        time_ms // FIVE_MINUTES_MS
+        for resolution_ms, (times, _) in parts.items()
+        if resolution_ms < FIVE_MINUTES_MS
+        for time_ms in times
+    }
+    rows = zip(*parts[FIVE_MINUTES_MS], strict=True)
+    kept = [row for row in rows if row[0] // FIVE_MINUTES_MS not in finer]
+    return [time_ms for time_ms, _ in kept], [value for _, value in kept]
+
+
+def _bounds(times: Sequence[int], grid: Grid) -> list[int]:
+    return [bisect_left(times, edge) for edge in grid.edges]
 
 
 def _of_one(level: _Level, grid: Grid, over: str, repeated: bool) -> list[float | None]:
-    """One resolution throughout, which is nearly always: nothing to choose and to weight."""
-    fold, rows = OVER[over], level.values
-    if over == "count":
-        # The one fold that does not make of a single value that value.
-        rows = [1.0] * len(rows)
-        fold = OVER["sum"]
-    values: list[float | None] = [
-        (rows[first] if last - first == 1 else fold(rows[first:last])) if last > first else None
-        for first, last in pairwise(level.bounds)
-    ]
-    if repeated and grid.step_ms < level.resolution_ms:
+    """One level throughout, which is nearly always: nothing to choose."""
+    fold, rows, weights = _FOLDS[over], level.values, level.weights
+    values: list[float | None]
+    if weights is None or over != "avg":
+        values = [
+            (rows[first] if last - first == 1 else fold(rows[first:last])) if last > first else None
+            for first, last in pairwise(level.bounds)
+        ]
+    else:
+        values = [
+            _weighted([(level, first, last)]) if last > first else None
+            for first, last in pairwise(level.bounds)
+        ]
+    if repeated and grid.step_ms < level.length_ms:
         for step, value in enumerate(values):
             if value is None:
                 values[step] = _held(level, step, grid)
@@ -95,49 +196,63 @@ def _of_one(level: _Level, grid: Grid, over: str, repeated: bool) -> list[float 
 
 
 def _of_many(
-    levels: list[_Level], step: int, grid: Grid, over: str, repeated: bool
-) -> tuple[float | None, int]:
-    """The value, and the coarsest resolution that it was made of.
+    levels: Iterable[_Level], step: int, grid: Grid, over: str, repeated: bool
+) -> tuple[float | None, bool]:
+    """The value, and whether it is hidden by what it was made of.
 
-    Samples finer than the step count together; one that spans whole steps shows only where there
+    Rows finer than the step count together; one that spans whole steps shows only where there
     is no finer one.
     """
-    found: list[tuple[_Level, int, int]] = []
+    found: list[_Piece] = []
     for level in levels:
-        spans = level.resolution_ms >= grid.step_ms
-        if spans and found:
+        if level.spans and found:
             break
         first, last = level.bounds[step], level.bounds[step + 1]
         if last > first:
             found.append((level, first, last))
-        elif spans and repeated and (value := _held(level, step, grid)) is not None:
-            return value, level.resolution_ms
-    return (_folded(found, over), found[-1][0].resolution_ms) if found else (None, 0)
+        elif level.spans and repeated and (value := _held(level, step, grid)) is not None:
+            return value, level.hides
+    return (
+        (_folded(found, over), any(piece[0].hides for piece in found)) if found else (None, False)
+    )
 
 
 def _held(level: _Level, step: int, grid: Grid) -> float | None:
     """The last value before the step, if it holds all through it."""
     row = level.bounds[step] - 1
     end_ms = grid.start_ms + (step + 1) * grid.step_ms
-    holds = row >= 0 and level.times[row] + level.resolution_ms >= end_ms
+    holds = row >= 0 and level.times[row] + level.length_ms >= end_ms
     return level.values[row] if holds else None
 
 
-def _folded(found: list[tuple[_Level, int, int]], over: str) -> float:
+def _folded(found: list[_Piece], over: str) -> float:
     if over == "avg":
         return _weighted(found)
-    rows = sorted(
-        (level.times[row], level.values[row])
-        for level, first, last in found
-        for row in range(first, last)
+    if over == "last":
+        return max((level.ends[last - 1], level.values[last - 1]) for level, _, last in found)[1]
+    return _FOLDS[over](
+        list(chain.from_iterable(level.values[first:last] for level, first, last in found))
     )
-    return OVER[over]([value for _, value in rows])
 
 
-def _weighted(found: list[tuple[_Level, int, int]]) -> float:
+def _weighted(found: list[_Piece]) -> float:
     """The average in which each sample counts as long as it stands for."""
     if len(found) == 1:
         level, first, last = found[0]
-        return OVER["avg"](level.values[first:last])
-    total = sum(sum(level.values[first:last]) * level.resolution_ms for level, first, last in found)
-    return total / sum((last - first) * level.resolution_ms for level, first, last in found)
+        if last - first == 1:
+            return level.values[first]
+        if level.weights is None:
+            return OVER["avg"](level.values[first:last])
+    total = weight = 0.0
+    for level, first, last in found:
+        if level.weights is None:
+            total += sum(level.values[first:last]) * level.length_ms
+            weight += (last - first) * level.length_ms
+        else:
+            total += sum(map(mul, level.values[first:last], level.weights[first:last]))
+            weight += sum(level.weights[first:last])
+    return total / weight
+
+
+# How values of rows become one: numbers of samples, unlike the samples, add up.
+_FOLDS = {**OVER, "count": OVER["sum"]}

@@ -18,6 +18,7 @@ from functions.query_api.tokens import Tokens
 from tributary.hours import Hours
 from tributary.registry import Registry
 from tributary.retention import Retention
+from tributary.rollups import Rollups
 from tributary.state import States
 from tributary.store import Store
 from tributary.table import Table
@@ -59,7 +60,13 @@ class Api:
         retention = Retention.from_env()
         store = Store(table, retention)
         engine = Engine(
-            Registry(table), States(table), store, retention, Freshness.from_env(), Hours(table)
+            Registry(table),
+            States(table),
+            store,
+            retention,
+            Freshness.from_env(),
+            Hours(table),
+            Rollups(table, store, retention),
         )
         return cls(engine, Tokens.from_env(table), cors_for(os.environ.get("CORS_ORIGINS", "")))
 

@@ -4,30 +4,36 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from functions.query_api.aggregate import Line, aggregated
-from functions.query_api.align import aligned
+from functions.query_api.align import Found, aligned
 from functions.query_api.folds import default_fold
 from functions.query_api.matching import Attributes, matcher
 from functions.query_api.parameters import Query
 from functions.query_api.plan import Grid, check_points, planned
-from functions.query_api.reading import Samples, read
+from functions.query_api.reading import read
 from functions.query_api.series import (
     Extent,
     Series,
     attributes_of,
+    brief_days,
     check_attributes,
     check_metrics,
     matched_series,
     metrics_of,
+    puts_together,
 )
+from functions.query_api.sources import Kept, planned_reads
 from functions.query_api.status import Freshness, ProviderStatus, statuses, warnings
-from tributary.hours import Hours, ResourceHours
+from tributary.hours import Hours
 from tributary.registry import Entry, Registry, Shard
 from tributary.retention import Retention
+from tributary.rollups import Rollups
 from tributary.state import Collected, States
 from tributary.store import Store
 
 # An average of many samples is worth some digits more than each of them.
 _DIGITS_BEYOND_PRECISION = 3
+# What a resource's instances give (over, agg), and the resource as a whole gives as well.
+_ADD_UP = frozenset((("min", "min"), ("max", "max"), ("sum", "sum")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class Engine:
         retention: Retention,
         freshness: Freshness,
         hours: Hours,
+        rollups: Rollups,
     ) -> None:
         self.registry = registry
         self.states = states
@@ -59,6 +66,7 @@ class Engine:
         self.retention = retention
         self.freshness = freshness
         self.hours = hours
+        self.rollups = rollups
 
     def run(self, query: Query, now_ms: int, seconds: float) -> Result:
         """Answers the query as of `now_ms`, reading for at most so many seconds.
@@ -71,20 +79,48 @@ class Engine:
         check_metrics(query.metrics, entries)
         check_attributes(_attributes_in(query), entries)
         matches = matcher(query.where)
-        extent = Extent(query.start_ms, query.end_ms, now_ms, self.retention)
-        series = matched_series(entries, query.metrics, extent, matches)
+        extent = Extent(query.start_ms, query.end_ms, now_ms)
+        together = query.grouped and puts_together(query.by)
+        series = matched_series(entries, query.metrics, extent, matches, together)
         grid = planned(query, series)
-        samples = read(self.store, series, self._hours_of(shards, series), grid, seconds)
+        kept = self._kept(shards, series, now_ms)
+        reads = planned_reads(series, kept, grid, {_over(query, one) for one in series})
+        readings = read(self.store, self.rollups, reads, grid, seconds)
+        found = [readings.of(one, grid) for one in series]
         states = self._states_of(shards, matches)
         resources = self._resources(entries, series, states, query, now_ms)
-        found = statuses(resources, states, self.freshness, now_ms)
+        status = statuses(resources, states, self.freshness, now_ms)
         return Result(
             grid,
-            _lines(query, series, samples, grid),
-            found,
-            [*_nothing_matched(series), *warnings(found, states, samples.unreadable)],
-            {"resources": len(resources), "series": len(series), "samples": samples.count},
+            _lines(query, series, found, grid),
+            status,
+            [*_nothing_matched(series), *warnings(status, states, readings.unreadable)],
+            {
+                "resources": len(resources),
+                "series": len(series),
+                "samples": sum(one.samples for one in found),
+                "points": sum(one.points for one in found),
+            },
         )
+
+    def _kept(
+        self, shards: Sequence[Shard], series: Sequence[Series], now_ms: int
+    ) -> Callable[[Series], Kept]:
+        """Says what there is to be read of a series' resource."""
+        having = {one.resource for one in series}
+        concerned = [shard for shard in shards if not having.isdisjoint(shard.entries)]
+        hours = self.hours.of_shards(concerned)
+        brief = {
+            resource: brief_days(shard.entries[resource])
+            for shard in concerned
+            for resource in having & shard.entries.keys()
+        }
+
+        def kept(one: Series) -> Kept:
+            days = [] if one.is_whole else brief[one.resource]
+            return Kept(hours[one.resource], self.retention, now_ms, days)
+
+        return kept
 
     def _resources(
         self,
@@ -111,14 +147,6 @@ class Engine:
             if entry.resource in having or (entry.resource in failing and is_missed(entry))
         ]
 
-    def _hours_of(
-        self, shards: Iterable[Shard], series: Sequence[Series]
-    ) -> dict[str, ResourceHours]:
-        having = {one.resource for one in series}
-        return self.hours.of_shards(
-            shard for shard in shards if not having.isdisjoint(shard.entries)
-        )
-
     def _states_of(
         self, shards: Iterable[Shard], matches: Callable[[Attributes], bool]
     ) -> dict[str, Collected]:
@@ -144,14 +172,20 @@ def _any_matches(entry: Entry, matches: Callable[[Attributes], bool]) -> bool:
     return any(matches(attributes) for attributes in attributes_of(entry))
 
 
-def _lines(query: Query, series: Sequence[Series], samples: Samples, grid: Grid) -> list[Line]:
-    lines = [
-        Line(one.metric, one.attributes, values.values, values.approximate)
-        for one, column in zip(series, samples.columns, strict=True)
-        if column
-        for values in [aligned(column, grid, _over(query, one), one.metric.kind)]
-        if any(value is not None for value in values.values)
-    ]
+def _lines(
+    query: Query, series: Sequence[Series], found: Sequence[Found], grid: Grid
+) -> list[Line]:
+    lines = []
+    for one, what in zip(series, found, strict=True):
+        if not what:
+            continue
+        over = _over(query, one)
+        values = aligned(what, grid, over, one.metric.kind)
+        if any(value is not None for value in values.values):
+            approximate = values.approximate or (
+                query.grouped and one.stands_in and (over, _agg(query, one)) not in _ADD_UP
+            )
+            lines.append(Line(one.metric, one.attributes, values.values, approximate))
     order = {name: place for place, name in enumerate(query.metrics)}
     if query.grouped:
         lines = aggregated(lines, query.by, query.agg)
@@ -172,3 +206,7 @@ def _rounded(line: Line) -> Line:
 
 def _over(query: Query, series: Series) -> str:
     return query.over or default_fold(series.metric.kind)
+
+
+def _agg(query: Query, series: Series) -> str:
+    return query.agg or default_fold(series.metric.kind)

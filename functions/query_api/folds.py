@@ -5,7 +5,7 @@ from typing import Literal
 
 type Fold = Callable[[Sequence[float]], float]
 
-_PERCENTILES = {f"p{rank}": rank for rank in range(1, 100)}
+PERCENTILES = {f"p{rank}": rank for rank in range(1, 100)}
 
 
 def percentile(values: Sequence[float], rank: int) -> float:
@@ -29,14 +29,14 @@ ACROSS: Mapping[str, Fold] = {
     "max": max,
     "sum": sum,
     "count": lambda values: float(len(values)),
-    **{name: _percentile_fold(rank) for name, rank in _PERCENTILES.items()},
+    **{name: _percentile_fold(rank) for name, rank in PERCENTILES.items()},
 }
 OVER: Mapping[str, Fold] = {**ACROSS, "last": lambda values: values[-1]}
 
 # Amounts and numbers of samples belong to the step a sample lies in; anything else may be repeated.
 NOT_REPEATED = frozenset(("sum", "count"))
 # What a host's own averages don't tell: the extremes and ranks of what they are averages of.
-HIDDEN_BY_AVERAGES = frozenset(("min", "max", *_PERCENTILES))
+HIDDEN_BY_AVERAGES = frozenset(("min", "max", *PERCENTILES))
 
 
 def parse_over(text: str) -> str:

@@ -15,7 +15,7 @@ POINTS_BY_DEFAULT = 500
 MOST_POINTS = 11_000
 # Each value is held in memory while it is aggregated, and most of a million fit into 6 MB deflated.
 MOST_VALUES = 1_000_000
-# What one function reads and aligns well within the 30 seconds that the HTTP API waits.
+# What one function reads and aligns in its memory and the 30 seconds that the HTTP API waits.
 MOST_SAMPLES = 5_000_000
 
 _ROUND_STEPS_S = (
@@ -63,7 +63,6 @@ def planned(query: Query, series: Sequence[Series]) -> Grid:
     step_s = query.step_s or default_step(query, coarsest_ms)
     grid = grid_over(query.start_ms, query.end_ms, step_s)
     _within_values(grid, len(series))
-    _within_samples(query, series)
     return grid
 
 
@@ -112,14 +111,3 @@ def _within_values(grid: Grid, series: int) -> None:
         f"{series} series of {grid.points} points are more than {MOST_VALUES} values: send "
         f"step={fitting} or more, a shorter range, or match fewer series with where.",
     )
-
-
-def _within_samples(query: Query, series: Sequence[Series]) -> None:
-    samples = sum(one.samples for one in series)
-    if samples > MOST_SAMPLES:
-        seconds = (query.end_ms - query.start_ms) // SECOND_MS * MOST_SAMPLES // samples
-        raise TooMuchError(
-            "start",
-            f"About {samples} samples are more than the {MOST_SAMPLES} that are read at once: "
-            f"send a range of about {seconds}s, or match fewer series with where.",
-        )

@@ -1,18 +1,30 @@
-"""Reading: the samples of many series from the store, in parallel, as one column each."""
+"""Reading: samples and rollup points of many series from the store, in parallel."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
+from functions.query_api.align import Found
 from functions.query_api.plan import Grid
 from functions.query_api.problems import UnansweredInTimeError
 from functions.query_api.series import Series
+from functions.query_api.sources import ResourceRead
 from tributary.codec import CorruptChunkError
-from tributary.columns import Column, ColumnKey, Origin, merge
-from tributary.hours import ResourceHours
+from tributary.columns import Column, ColumnKey, as_one
+from tributary.points import WHOLE, Points, SeriesKey, gathered, joined
+from tributary.rollups import Rollups
 from tributary.store import Store
-from tributary.windows import DAY_MS, FIVE_MINUTES_MS, HOUR_MS, SECOND_MS, Tier
+from tributary.windows import (
+    DAY_MS,
+    FIVE_MINUTES_MS,
+    HOUR_MS,
+    SECOND_MS,
+    RollupTier,
+    Tier,
+    Window,
+    ceil_to,
+    floor_to,
+)
 
 # Reading waits for DynamoDB most of the time; the client keeps as many connections twice.
 _THREADS = 16
@@ -24,113 +36,137 @@ _HOLDS_MS = {
     Tier.DAY: HOUR_MS,
     Tier.MONTH: 7 * DAY_MS,
 }
-_ANY_ORIGIN = Origin("", "", 1.0)
+# Rollups are made of samples up to five minutes; coarser ones are read beside them.
+_ROLLED_UP, _COARSER = (Tier.RAW, Tier.HOUR), (Tier.DAY, Tier.MONTH)
+# The instance of what has no instances: it is the whole resource itself.
+_ONLY = "-"
+
+type _Answer = list[Column] | tuple[RollupTier, dict[SeriesKey, Points]]
+type _Task = Callable[[], _Answer]
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """The column of each series in the order asked, None where there is nothing; `unreadable` are
-    resources of which some chunk could not be decoded."""
+@dataclass(slots=True)
+class Readings:
+    """What was read, by (resource, metric, instance) and tier; `unreadable` are resources of which
+    some item could not be decoded."""
 
-    columns: list[Column | None]
-    unreadable: list[str]
+    columns: dict[tuple[str, str, str], list[Column]] = field(default_factory=dict)
+    points: dict[tuple[str, str, str, RollupTier], list[Points]] = field(default_factory=dict)
+    unreadable: dict[str, None] = field(default_factory=dict)
 
-    @property
-    def count(self) -> int:
-        """How many samples all columns hold."""
-        return sum(len(column) for column in self.columns if column)
+    def of(self, series: Series, grid: Grid) -> Found:
+        """What was found of a series, in the steps that it is shown in."""
+        column = as_one(self._columns_of(series))
+        rollups = [(tier, points) for tier in RollupTier if (points := self._points(series, tier))]
+        start_ms, end_ms = (ceil_to(grid.step_ms, at) for at in (series.from_ms, series.until_ms))
+        return Found(
+            column and column.between(start_ms, end_ms),
+            tuple((tier, points.between(start_ms, end_ms)) for tier, points in rollups),
+        )
+
+    def add(self, resource: str, answer: _Answer) -> None:
+        """Takes what a task read."""
+        if isinstance(answer, list):
+            for column in answer:
+                key = (resource, column.key.metric, column.key.instance)
+                self.columns.setdefault(key, []).append(column)
+        else:
+            tier, found = answer
+            for (metric, instance), points in found.items():
+                self.points.setdefault((resource, metric, instance, tier), []).append(points)
+
+    def _columns_of(self, series: Series) -> Iterator[Column]:
+        for instance in series.instances:
+            yield from self.columns.get((series.resource, series.metric.name, instance), ())
+
+    def _points(self, series: Series, tier: RollupTier) -> Points:
+        """The series' points of a tier, whatever parts of the range they were read for."""
+
+        def of(instance: str) -> Points:
+            parts = self.points.get((series.resource, series.metric.name, instance, tier), [])
+            return joined(sorted(parts, key=lambda part: part.times[0]))
+
+        if not series.is_whole:
+            return of(series.instances[0])
+        whole, only = of(WHOLE), of(_ONLY)
+        if not (whole and only):
+            return whole or only
+        # A resource that had no instances for a while: one or the other tells of any point.
+        told = set(whole.times)
+        rest = [only.between(at, at + 1) for at in only.times if at not in told]
+        return gathered([whole, *rest], tier.point_ms)
 
 
 def read(
-    store: Store,
-    series: Sequence[Series],
-    hours: Mapping[str, ResourceHours],
-    grid: Grid,
-    seconds: float,
-) -> Samples:
-    """The samples that the grid's steps hold, and those before that still hold in its first ones.
-
-    `hours`, by resource, were read before: what is closed since is found all the same.
+    store: Store, rollups: Rollups, reads: Sequence[ResourceRead], grid: Grid, seconds: float
+) -> Readings:
+    """What the grid's steps hold, and what before that still holds in its first ones.
 
     Raises UnansweredInTimeError after so many seconds, and what the store raises.
     """
-    wanted: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-    for one in series:
-        wanted[one.resource].update((one.metric.name, instance) for instance in one.instances)
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
     try:
         tasks = {
-            pool.submit(_read_tier, store, resource, hours[resource], tier, keys, grid): resource
-            for resource, keys in wanted.items()
-            for tier in Tier
+            pool.submit(task): one.resource
+            for one in reads
+            for task in _tasks(store, rollups, one, grid)
         }
         _, late = wait(tasks, timeout=seconds)
         if late:
             raise UnansweredInTimeError(
-                f"Reading {len(wanted)} resources took over {seconds:.0f} seconds: "
-                "send a shorter range, or match fewer series with where."
+                f"Reading {len(reads)} resources took over {seconds:.0f} seconds: "
+                "send a shorter range, a longer step, or match fewer series with where."
             )
-        return _collected(series, tasks)
+        return _collected(tasks)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def one_column(series: Series, columns: Iterable[Column]) -> Column | None:
-    """The samples of a series, wherever they came from: what one provider metric or another, in
-    one unit or another, said of the same instant is one sample.
+def _tasks(store: Store, rollups: Rollups, one: ResourceRead, grid: Grid) -> Iterator[_Task]:
+    columns = {
+        (each.metric.name, name)
+        for each in one.series
+        if not each.stands_in
+        for name in each.instances
+    }
+    points = {key for each in one.series for key in _point_keys(each)}
 
-    Of several instances (metrics of scope resource) the maximum per instant, never the sum.
-    """
-    found: defaultdict[str, list[Column]] = defaultdict(list)
-    for column in columns:
-        found[column.key.instance].append(_rekeyed(column, column.key.instance))
-    merged = [merge(alike) for alike in found.values()]
-    if len(merged) > 1:
-        # When each was fetched does not matter between instances: of one instant the finer
-        # resolution stays, then the larger value.
-        merged = [merge(_unseen(_rekeyed(column, "-")) for column in merged)]
-    return merged[0] if merged else None
+    def samples(tier: Tier, window: Window) -> _Task:
+        # A sample is repeated in steps inside its interval only, so only where steps are finer.
+        held_ms = max(0, _HOLDS_MS[tier] - grid.step_ms) if window.start_ms == grid.start_ms else 0
+        start_ms = max(0, window.start_ms - held_ms)
+
+        def wanted(key: ColumnKey) -> bool:
+            return (key.metric, key.instance) in columns
+
+        return lambda: store.read(one.resource, start_ms, window.end_ms, wanted, (tier,), one.hours)
+
+    def rolled_up(tier: RollupTier, window: Window) -> _Task:
+        start_ms = floor_to(tier.point_ms, window.start_ms)
+        part = Window(start_ms, window.end_ms)
+        return lambda: (tier, rollups.read(one.resource, tier, part, points.__contains__))
+
+    for source in one.sources:
+        if source.tier:
+            yield rolled_up(source.tier, source.window)
+        elif columns:
+            for tier in _ROLLED_UP:
+                yield samples(tier, source.window)
+    if columns:
+        for tier in _COARSER:
+            yield samples(tier, Window(grid.start_ms, grid.end_ms))
 
 
-def _read_tier(
-    store: Store,
-    resource: str,
-    hours: ResourceHours,
-    tier: Tier,
-    keys: set[tuple[str, str]],
-    grid: Grid,
-) -> list[Column]:
-    def wanted(key: ColumnKey) -> bool:
-        return (key.metric, key.instance) in keys
-
-    # A sample is repeated in steps inside its interval only, so only where steps are finer.
-    start_ms = grid.start_ms - max(0, _HOLDS_MS[tier] - grid.step_ms)
-    return store.read(resource, max(0, start_ms), grid.end_ms, wanted, (tier,), hours)
+def _point_keys(series: Series) -> Iterable[SeriesKey]:
+    instances = (WHOLE, _ONLY) if series.is_whole else series.instances
+    return [SeriesKey(series.metric.name, instance) for instance in instances]
 
 
-def _collected(series: Sequence[Series], tasks: dict[Future[list[Column]], str]) -> Samples:
-    found: defaultdict[tuple[str, str, str], list[Column]] = defaultdict(list)
-    unreadable: dict[str, None] = {}
+def _collected(tasks: dict[Future[_Answer], str]) -> Readings:
+    found = Readings()
     for task, resource in tasks.items():
         try:
-            for column in task.result():
-                found[resource, column.key.metric, column.key.instance].append(column)
+            found.add(resource, task.result())
         except CorruptChunkError:
-            unreadable[resource] = None
-    columns = [one_column(one, _columns_of(one, found)) for one in series]
-    return Samples(columns, list(unreadable))
-
-
-def _columns_of(
-    series: Series, found: dict[tuple[str, str, str], list[Column]]
-) -> Iterator[Column]:
-    for instance in series.instances:
-        yield from found.get((series.resource, series.metric.name, instance), ())
-
-
-def _rekeyed(column: Column, instance: str) -> Column:
-    return replace(column, key=ColumnKey(column.key.metric, instance, _ANY_ORIGIN))
-
-
-def _unseen(column: Column) -> Column:
-    return replace(column, runs=tuple(run._replace(seen_ms=0) for run in column.runs))
+            found.unreadable[resource] = None
+    return found

@@ -1,14 +1,14 @@
 """Series: what the registry knows of the metrics and attributes that a query asks for."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from functions.query_api.matching import Attributes
 from functions.query_api.problems import BadRequestError, Fault, nearest
 from tributary.metrics import CATALOGUE, Metric, metric_named
+from tributary.points import WHOLE
 from tributary.registry import Entry, Instance
-from tributary.retention import Retention
-from tributary.windows import SECOND_MS, Tier, tier_for
+from tributary.windows import DAY_MS, Window, floor_to
 
 ATTRIBUTES = (
     "provider", "account", "project", "kind", "resource", "name", "instance", "container",
@@ -16,12 +16,18 @@ ATTRIBUTES = (
 )  # fmt: skip
 
 
+# What distinguishes the instances of one resource.
+_OF_INSTANCES = frozenset(("instance", "container", "volume", "deployment"))
+_FOREVER_MS = 2**62
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One metric of one instance; for metrics of scope resource, of a resource over `instances`.
 
-    `resolution_ms` is that of the newest samples, the coarsest where instances differ; `samples`
-    is about how many there are to read.
+    `resolution_ms` is that of the newest samples, the coarsest where instances differ, and `life`
+    from the first sample to the end of the last. Where instances are known no more, the WHOLE
+    resource stands in for them: it is shown before `until_ms`, they from `from_ms` on.
     """
 
     metric: Metric
@@ -29,33 +35,39 @@ class Series:
     instances: tuple[str, ...]
     attributes: Attributes
     resolution_ms: int
-    samples: int
+    life: Window
+    from_ms: int = 0
+    until_ms: int = _FOREVER_MS
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether this is the resource in the place of its instances."""
+        return self.instances == (WHOLE,)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is about a resource as a whole, so that rollups needn't tell instances."""
+        return self.stands_in or self.metric.scope == "resource"
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """[start, end) in ms as it is now, and how long samples are kept."""
+    """[start, end) in ms as it is now."""
 
     start_ms: int
     end_ms: int
     now_ms: int
-    retention: Retention
 
     def has(self, instance: Instance) -> bool:
         """Whether the instance lives in the range; its last sample holds for its resolution."""
-        if instance.first_ms >= self.end_ms:
-            return False
-        held_ms = max(instance.metrics.values(), default=0)
-        return instance.last_ms is None or instance.last_ms + held_ms >= self.start_ms
+        life = self.life(instance)
+        return life.start_ms < self.end_ms and life.end_ms >= self.start_ms
 
-    def samples(self, instance: Instance, resolution_ms: int) -> int:
-        """About how many samples of a metric of the instance are kept."""
-        # What is collected in five-minute chunks is kept as long as the hours it is compacted to.
-        tier = max(tier_for(resolution_ms), Tier.HOUR, key=list(Tier).index)
-        kept_ms = self.now_ms - self.retention.by_tier[tier]
-        first_ms = max(self.start_ms, instance.first_ms, kept_ms)
-        last_ms = min(self.end_ms, self.now_ms, instance.last_ms or self.end_ms)
-        return max(0, last_ms - first_ms) // max(resolution_ms, SECOND_MS)
+    def life(self, instance: Instance) -> Window:
+        """From the instance's first sample to the end of its last, or to now."""
+        held_ms = max(instance.metrics.values(), default=0)
+        last_ms = self.now_ms if instance.last_ms is None else instance.last_ms + held_ms
+        return Window(instance.first_ms, max(last_ms, instance.first_ms))
 
 
 def matched_series(
@@ -63,14 +75,37 @@ def matched_series(
     metrics: Sequence[str],
     extent: Extent,
     matches: Callable[[Attributes], bool],
+    together: bool = False,
 ) -> list[Series]:
-    """The series of these metrics whose attributes match and that live in the range."""
-    return [
-        series
-        for entry in entries
-        for series in _series_of(entry, metrics, extent)
-        if matches(series.attributes)
-    ]
+    """The series of these metrics whose attributes match and that live in the range.
+
+    `together` says that instances of a resource become one line in any case, so that before its
+    instances are known the whole resource is counted in their place, and not beside them.
+    """
+    found = []
+    for entry in entries:
+        for name in metrics:
+            alike = [one for one in _series_of(entry, name, extent) if matches(one.attributes)]
+            if together and any(one.stands_in for one in alike):
+                alike = [one if one.stands_in else _after_past(one, entry) for one in alike]
+            found += alike
+    return found
+
+
+def puts_together(by: Iterable[str]) -> bool:
+    """Whether lines by these attributes never tell the instances of a resource apart."""
+    return _OF_INSTANCES.isdisjoint(by)
+
+
+def brief_days(entry: Entry) -> list[Window]:
+    """The days in which instances came and went, of which there are only five-minute rollups."""
+    days = {
+        floor_to(DAY_MS, instance.first_ms)
+        for instance in entry.instances.values()
+        if instance.last_ms is not None
+        and floor_to(DAY_MS, instance.first_ms) == floor_to(DAY_MS, instance.last_ms)
+    }
+    return [Window(start_ms, start_ms + DAY_MS) for start_ms in sorted(days)]
 
 
 def attributes_of(entry: Entry) -> Iterator[Attributes]:
@@ -83,7 +118,8 @@ def attributes_of(entry: Entry) -> Iterator[Attributes]:
 
 def metrics_of(entry: Entry) -> set[str]:
     """The metrics that any instance of the resource has or had."""
-    return {metric for instance in entry.instances.values() for metric in instance.metrics}
+    known = [*entry.instances.values(), *([entry.past] if entry.past else [])]
+    return {metric for instance in known for metric in instance.metrics}
 
 
 def check_metrics(names: Iterable[str], entries: Iterable[Entry]) -> None:
@@ -124,30 +160,44 @@ def check_attributes(names: Iterable[tuple[str, str]], entries: Iterable[Entry])
         raise BadRequestError(faults)
 
 
-def _series_of(entry: Entry, metrics: Sequence[str], extent: Extent) -> Iterator[Series]:
-    living = {name: one for name, one in entry.instances.items() if extent.has(one)}
-    for name in metrics:
-        metric = metric_named(name, entry.units.get(name, ""))
-        having = {key: one for key, one in living.items() if name in one.metrics}
-        if metric.scope == "resource" and having:
-            yield _series(metric, entry, having, _own(entry), extent)
-        elif metric.scope == "instance":
-            for key, instance in having.items():
-                attributes = {**_own(entry), "instance": key, **instance.attributes}
-                yield _series(metric, entry, {key: instance}, attributes, extent)
+def _series_of(entry: Entry, name: str, extent: Extent) -> Iterator[Series]:
+    metric = metric_named(name, entry.units.get(name, ""))
+    having = {
+        key: one for key, one in entry.instances.items() if name in one.metrics and extent.has(one)
+    }
+    past = entry.past if entry.past and name in entry.past.metrics else None
+    if past and not extent.has(past):
+        past = None
+    if metric.scope == "resource":
+        if having or past:
+            lives = [*having.values(), *([past] if past else [])]
+            yield _series(metric, entry, tuple(having), _own(entry), lives, extent)
+        return
+    for key, instance in having.items():
+        attributes = {**_own(entry), "instance": key, **instance.attributes}
+        yield _series(metric, entry, (key,), attributes, [instance], extent)
+    if past:
+        attributes = {**_own(entry), "instance": "-"}
+        whole = _series(metric, entry, (WHOLE,), attributes, [past], extent)
+        yield replace(whole, until_ms=past.last_ms or 0)
+
+
+def _after_past(series: Series, entry: Entry) -> Series:
+    return replace(series, from_ms=(entry.past.last_ms or 0) if entry.past else 0)
 
 
 def _series(
     metric: Metric,
     entry: Entry,
-    instances: Mapping[str, Instance],
+    names: tuple[str, ...],
     attributes: Attributes,
+    instances: Sequence[Instance],
     extent: Extent,
 ) -> Series:
-    resolutions = [one.metrics[metric.name] for one in instances.values()]
-    samples = sum(map(extent.samples, instances.values(), resolutions))
-    names = tuple(instances)
-    return Series(metric, entry.resource, names, attributes, max(resolutions), samples)
+    lives = [extent.life(one) for one in instances]
+    life = Window(min(one.start_ms for one in lives), max(one.end_ms for one in lives))
+    resolution_ms = max(one.metrics[metric.name] for one in instances)
+    return Series(metric, entry.resource, names, attributes, resolution_ms, life)
 
 
 def _own(entry: Entry) -> dict[str, str]:

@@ -23,6 +23,7 @@ from tributary.columns import ColumnKey, Origin, column
 from tributary.hours import Hours
 from tributary.registry import Entry, Instance, Registry, Shard
 from tributary.retention import Retention
+from tributary.rollups import Rollups
 from tributary.state import Collected, Failure, ShardState, States
 from tributary.store import Store
 from tributary.table import Table
@@ -93,6 +94,7 @@ class World:
         self.retention = Retention.of_days(7, 60, 1825)
         self.table = Table(client, "tributary", self.clock)
         self.store = Store(self.table, self.retention, self.clock)
+        self.rollups = Rollups(self.table, self.store, self.retention, self.clock)
         self.registry = Registry(self.table)
         self.states = States(self.table)
         self.client = client
@@ -112,6 +114,7 @@ class World:
             self.retention,
             Freshness(300_000, 60_000),
             Hours(self.table),
+            self.rollups,
         )
         secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager"))
         tokens = Tokens(self.table, secrets, "bootstrap-token")

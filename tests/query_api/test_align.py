@@ -5,12 +5,10 @@ from typing import Literal
 import pytest
 
 from functions.query_api.aggregate import Line, aggregated
-from functions.query_api.align import Aligned, aligned
+from functions.query_api.align import Aligned, Found, aligned
 from functions.query_api.folds import percentile
 from functions.query_api.plan import Grid
-from functions.query_api.reading import one_column
-from functions.query_api.series import Series
-from tributary.columns import Column, ColumnKey, Origin, column, merge
+from tributary.columns import Column, ColumnKey, Origin, as_one, column, merge
 from tributary.metrics import CATALOGUE
 
 KEY = ColumnKey("cpu.utilization", "-", Origin("", "", 1.0))
@@ -31,7 +29,7 @@ def align(
     kind: Literal["gauge", "delta"] = "gauge",
     start: int = 0,
 ) -> Aligned:
-    return aligned(samples, Grid(start * 1000, end * 1000, step * 1000), over, kind)
+    return aligned(Found(samples), Grid(start * 1000, end * 1000, step * 1000), over, kind)
 
 
 FOUR = rows([(0, 4.0), (10, 1.0), (20, 3.0), (60, 8.0)], 10)
@@ -206,10 +204,8 @@ def test_a_resources_total_is_the_maximum_of_each_instant_over_instances() -> No
         key = ColumnKey("http.requests", instance, Origin("requests", "rps", 1.0))
         return column(key, samples, 60_000, seen)
 
-    series = Series(CATALOGUE["http.requests"], "northflank/a/b", ("a", "b"), {}, 60_000, 4)
-    found = one_column(
-        series,
-        [requests("a", 9, [(0, 1.0), (60_000, 5.0)]), requests("b", 7, [(0, 2.0), (60_000, 3.0)])],
+    found = as_one(
+        [requests("a", 9, [(0, 1.0), (60_000, 5.0)]), requests("b", 7, [(0, 2.0), (60_000, 3.0)])]
     )
 
     assert found is not None

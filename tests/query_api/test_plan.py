@@ -5,11 +5,9 @@ import pytest
 from functions.query_api.parameters import Query, parse_query
 from functions.query_api.plan import Grid, check_points, grid_over, planned, step_for
 from functions.query_api.problems import TooMuchError
-from functions.query_api.series import Extent, Series
+from functions.query_api.series import Series
 from tributary.metrics import CATALOGUE
-from tributary.registry import Instance
-from tributary.retention import Retention
-from tributary.windows import DAY_MS
+from tributary.windows import DAY_MS, Window
 
 DAY = 86_400
 
@@ -19,9 +17,9 @@ def query(seconds: int, step: int | None = None) -> Query:
     return parse_query(f"metric=cpu.utilization&start=0&end={seconds}{given}", DAY * 1000)
 
 
-def series(resolution: int, samples: int = 1) -> Series:
+def series(resolution: int) -> Series:
     metric = CATALOGUE["cpu.utilization"]
-    return Series(metric, "hostup/a/b", ("-",), {}, resolution * 1000, samples)
+    return Series(metric, "hostup/a/b", ("-",), {}, resolution * 1000, Window(0, DAY_MS))
 
 
 def test_steps_are_multiples_since_the_epoch() -> None:
@@ -68,41 +66,9 @@ def test_values_are_checked_against_the_series_that_match() -> None:
         planned(query(10_000, 10), [series(3600)] * 1001)
 
 
-def test_samples_are_checked_against_what_one_request_can_read() -> None:
-    with pytest.raises(TooMuchError, match=r"About 8640000 samples .* about 50000s"):
-        planned(query(DAY, DAY), [series(10, 8640)] * 1000)
-
-
 def test_the_step_that_fits_is_the_smallest_round_one() -> None:
     week = Grid(0, 7 * DAY * 1000, 1000)
 
     assert [step_for(week, points) for points in (100_000, 10_000, 168, 7, 3)] == [
         10, 120, 3600, DAY, 3 * DAY,
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("instance", "resolution", "samples"),
-    [
-        # In the range from the start, and still there.
-        (Instance({}, {"m": 10_000}, 0), 10, 8640),
-        # Half of the day.
-        (Instance({}, {"m": 10_000}, 99 * DAY_MS + DAY_MS // 2), 10, 4320),
-        (Instance({}, {"m": 60_000}, 0, 99 * DAY_MS + DAY_MS // 2), 60, 720),
-    ],
-)
-def test_samples_are_expected_while_an_instance_lives(
-    instance: Instance, resolution: int, samples: int
-) -> None:
-    retention = Retention.of_days(7, 60, 1825)
-    extent = Extent(99 * DAY_MS, 101 * DAY_MS, 100 * DAY_MS, retention)
-
-    assert extent.samples(instance, resolution * 1000) == samples
-
-
-def test_samples_are_expected_while_they_are_kept() -> None:
-    retention = Retention.of_days(7, 60, 1825)
-    extent = Extent(0, 100 * DAY_MS, 100 * DAY_MS, retention)
-
-    assert extent.samples(Instance({}, {}, 0), 10_000) == 60 * 8640
-    assert extent.samples(Instance({}, {}, 0), 1_800_000) == 100 * 48

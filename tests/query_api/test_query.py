@@ -12,9 +12,11 @@ from functions.query_api.plan import Grid
 from functions.query_api.problems import UnansweredInTimeError
 from functions.query_api.reading import read
 from functions.query_api.series import Series
+from functions.query_api.sources import ResourceRead, Source
 from tests.query_api.conftest import API, CONTEXT, NOW, TEN, VPS, World, instance, reply, request
 from tributary.hours import NOTHING_CLOSED
 from tributary.metrics import CATALOGUE
+from tributary.windows import Window
 
 QUARTER = "start=2026-11-22T10:00:00Z&end=2026-11-22T10:15:00Z"
 
@@ -346,12 +348,13 @@ def test_the_handler_answers_from_what_the_environment_names(
 
 
 def test_reading_that_takes_too_long_is_given_up(world: World) -> None:
-    attributes = {"resource": VPS}
-    series = Series(CATALOGUE["cpu.utilization"], VPS, ("-",), attributes, 60_000, 14)
-    grid = Grid(TEN * 1000, NOW * 1000, 60_000)
+    span = Window(TEN * 1000, NOW * 1000)
+    series = Series(CATALOGUE["cpu.utilization"], VPS, ("-",), {"resource": VPS}, 60_000, span)
+    one = ResourceRead(VPS, NOTHING_CLOSED, (Source(None, span),), (series,))
+    grid = Grid(span.start_ms, span.end_ms, 60_000)
 
     with pytest.raises(UnansweredInTimeError, match="send a shorter range"):
-        read(world.store, [series], {VPS: NOTHING_CLOSED}, grid, seconds=0)
+        read(world.store, world.rollups, [one], grid, seconds=0)
 
     for thread in threading.enumerate():
         if thread.name.startswith("reading"):

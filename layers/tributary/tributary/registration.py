@@ -38,12 +38,13 @@ class _Learnt:
         if self.details is not None:
             entry = replace(entry, described_ms=self.run.span.slot_ms)
         entry = self.run.sightings.entry_after(entry, self.run.before, self.run.collected)
-        living = {
-            name: instance
-            for name, instance in entry.instances.items()
-            if instance.last_ms is None or instance.last_ms >= self.forgotten_ms
-        }
-        return replace(entry, instances=living)
+        return entry.without(
+            {
+                name: instance
+                for name, instance in entry.instances.items()
+                if instance.last_ms is not None and instance.last_ms < self.forgotten_ms
+            }
+        )
 
 
 def placed(

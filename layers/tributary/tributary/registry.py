@@ -32,7 +32,9 @@ class Entry:
 
     `units` holds those of the provider's own metrics. `payload` is the digest of the inventory's
     payload in hex. `details` are the attributes that only a request of its own tells, as of
-    `described_ms`; `attributes` has them too.
+    `described_ms`; `attributes` has them too. `past` is what instances that are known no more had
+    together: their metrics, from the first sample to the last, so that the resource's history can
+    be asked for.
     """
 
     resource: str
@@ -42,6 +44,21 @@ class Entry:
     payload: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
     described_ms: int = 0
+    past: Instance | None = None
+
+    def without(self, gone: Mapping[str, Instance]) -> "Entry":
+        """The entry once these instances are known no more."""
+        known = [one for one in (self.past, *gone.values()) if one]
+        if not gone:
+            return self
+        past = Instance(
+            {},
+            {metric: length for one in known for metric, length in one.metrics.items()},
+            min(one.first_ms for one in known),
+            max(one.last_ms or 0 for one in known),
+        )
+        left = {name: one for name, one in self.instances.items() if name not in gone}
+        return replace(self, instances=left, past=past)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +156,9 @@ def _shard(item: Item) -> Shard:
 
 def _entry(resource: str, document: dict[str, Any]) -> Entry:
     instances = {name: Instance(**packed) for name, packed in document["instances"].items()}
-    return Entry(resource, **(document | {"instances": instances}))
+    past = document.get("past")
+    known = {"instances": instances, "past": Instance(**past) if past else None}
+    return Entry(resource, **(document | known))
 
 
 def _document(shard: Shard) -> dict[str, Any]:

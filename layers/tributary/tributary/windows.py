@@ -1,6 +1,6 @@
 """Windows: half-open spans of time aligned to the clock, and the tier a sample is kept in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -69,6 +69,16 @@ class Window:
     def __contains__(self, time_ms: int) -> bool:
         return self.start_ms <= time_ms < self.end_ms
 
+    def common(self, other: "Window") -> "Window":
+        """What both hold; no time at all, so [t, t), where that is nothing."""
+        start_ms = max(self.start_ms, other.start_ms)
+        return Window(start_ms, max(start_ms, min(self.end_ms, other.end_ms)))
+
+    @property
+    def length_ms(self) -> int:
+        """From start to end."""
+        return self.end_ms - self.start_ms
+
 
 def tier_for(resolution_ms: int) -> Tier:
     """The tier whose chunks hold samples of this resolution."""
@@ -106,6 +116,22 @@ def floor_to(length_ms: int, time_ms: int) -> int:
 def ceil_to(length_ms: int, time_ms: int) -> int:
     """The first multiple of `length_ms` since the epoch that is not before the instant."""
     return -floor_to(length_ms, -time_ms)
+
+
+def without(windows: Iterable[Window], holes: Iterable[Window]) -> list[Window]:
+    """What the windows hold outside of the holes, in pieces."""
+    left = list(windows)
+    for hole in holes:
+        left = [
+            piece
+            for one in left
+            for piece in (
+                Window(one.start_ms, min(one.end_ms, hole.start_ms)),
+                Window(max(one.start_ms, hole.end_ms), one.end_ms),
+            )
+            if piece.start_ms < piece.end_ms
+        ]
+    return left
 
 
 def split_at(length_ms: int, window: Window) -> Iterator[Window]:
