@@ -1,7 +1,6 @@
 """Aligning: the samples and rollup points of one series, folded into the steps of a grid."""
 
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -31,9 +30,9 @@ _FIELDS: dict[str, Callable[[Points], Sequence[float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was read of one series: samples, and rollup points by tier."""
+    """What was read of one series: samples, coarser ones apart, and rollup points by tier."""
 
-    column: Column | None = None
+    columns: tuple[Column, ...] = ()
     rollups: tuple[tuple[RollupTier, Points], ...] = ()
 
     def __bool__(self) -> bool:
@@ -42,7 +41,7 @@ class Found:
     @property
     def samples(self) -> int:
         """How many samples there are."""
-        return len(self.column) if self.column else 0
+        return sum(map(len, self.columns))
 
     @property
     def points(self) -> int:
@@ -102,11 +101,10 @@ def _levels(found: Found, grid: Grid, over: str) -> list[_Level]:
     levels = [
         _level_of_points(tier, points, grid, over) for tier, points in found.rollups if points
     ]
-    if found.column:
-        levels += [
-            _level_of_samples(resolution_ms, times, values, grid, over)
-            for resolution_ms, (times, values) in _by_resolution(found.column, grid).items()
-        ]
+    levels += [
+        _level_of_samples(resolution_ms, times, values, grid, over)
+        for resolution_ms, (times, values) in _by_resolution(found.columns, grid).items()
+    ]
     return sorted(levels, key=lambda level: level.length_ms if level.spans else 0)
 
 
@@ -140,17 +138,22 @@ def _level_of_samples(
     )
 
 
-def _by_resolution(column: Column, grid: Grid) -> dict[int, tuple[list[int], list[float]]]:
+def _by_resolution(
+    columns: Sequence[Column], grid: Grid
+) -> dict[int, tuple[list[int], list[float]]]:
     """Times and values by resolution, as lists: unlike an array, a list does not make a number
     anew each time it is looked at."""
-    if len({run.resolution_ms for run in column.runs}) == 1:
-        return {column.runs[0].resolution_ms: (column.times.tolist(), column.values.tolist())}
-    parts: defaultdict[int, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
-    for resolution_ms, rows in column.of_runs():
-        times, values = parts[resolution_ms]
-        times.extend(rows.times)
-        values.extend(rows.values)
-    if FIVE_MINUTES_MS in parts and grid.step_ms % FIVE_MINUTES_MS == 0:
+    parts: dict[int, tuple[list[int], list[float]]] = {}
+    for column in columns:
+        if len({run.resolution_ms for run in column.runs}) == 1:
+            alike = [(column.runs[0].resolution_ms, column)]
+        else:
+            alike = list(column.of_runs())
+        for resolution_ms, rows in alike:
+            times, values = parts.setdefault(resolution_ms, ([], []))
+            times.extend(rows.times)
+            values.extend(rows.values)
+    if len(parts) > 1 and FIVE_MINUTES_MS in parts and grid.step_ms % FIVE_MINUTES_MS == 0:
         parts[FIVE_MINUTES_MS] = _not_told_finer(parts)
     return parts
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from functions.query_api.align import Found
 from functions.query_api.plan import Grid
@@ -41,8 +42,22 @@ _ROLLED_UP, _COARSER = (Tier.RAW, Tier.HOUR), (Tier.DAY, Tier.MONTH)
 # The instance of what has no instances: it is the whole resource itself.
 _ONLY = "-"
 
-type _Answer = list[Column] | tuple[RollupTier, dict[SeriesKey, Points]]
-type _Task = Callable[[], _Answer]
+
+class _Samples(NamedTuple):
+    """A tier's columns of a resource."""
+
+    tier: Tier
+    columns: list[Column]
+
+
+class _RolledUp(NamedTuple):
+    """A tier's points of a resource."""
+
+    tier: RollupTier
+    points: dict[SeriesKey, Points]
+
+
+type _Task = Callable[[], _Samples | _RolledUp]
 
 
 @dataclass(slots=True)
@@ -50,34 +65,42 @@ class Readings:
     """What was read, by (resource, metric, instance) and tier; `unreadable` are resources of which
     some item could not be decoded."""
 
-    columns: dict[tuple[str, str, str], list[Column]] = field(default_factory=dict)
+    columns: dict[tuple[str, str, str, Tier], list[Column]] = field(default_factory=dict)
     points: dict[tuple[str, str, str, RollupTier], list[Points]] = field(default_factory=dict)
     unreadable: dict[str, None] = field(default_factory=dict)
 
     def of(self, series: Series, grid: Grid) -> Found:
         """What was found of a series, in the steps that it is shown in."""
-        column = as_one(self._columns_of(series))
+        # Coarser samples are not merged with those of hours: a sample that shares its first instant
+        # with a finer one may go on after it.
+        columns = [
+            column
+            for tiers in (_ROLLED_UP, *((tier,) for tier in _COARSER))
+            if (column := as_one(self._columns_of(series, tiers)))
+        ]
         rollups = [(tier, points) for tier in RollupTier if (points := self._points(series, tier))]
         start_ms, end_ms = (ceil_to(grid.step_ms, at) for at in (series.from_ms, series.until_ms))
         return Found(
-            column and column.between(start_ms, end_ms),
+            tuple(column.between(start_ms, end_ms) for column in columns),
             tuple((tier, points.between(start_ms, end_ms)) for tier, points in rollups),
         )
 
-    def add(self, resource: str, answer: _Answer) -> None:
+    def add(self, resource: str, answer: _Samples | _RolledUp) -> None:
         """Takes what a task read."""
-        if isinstance(answer, list):
-            for column in answer:
-                key = (resource, column.key.metric, column.key.instance)
-                self.columns.setdefault(key, []).append(column)
+        if isinstance(answer, _Samples):
+            for column in answer.columns:
+                at = (resource, column.key.metric, column.key.instance, answer.tier)
+                self.columns.setdefault(at, []).append(column)
         else:
-            tier, found = answer
-            for (metric, instance), points in found.items():
-                self.points.setdefault((resource, metric, instance, tier), []).append(points)
+            for (metric, instance), points in answer.points.items():
+                key = (resource, metric, instance, answer.tier)
+                self.points.setdefault(key, []).append(points)
 
-    def _columns_of(self, series: Series) -> Iterator[Column]:
-        for instance in series.instances:
-            yield from self.columns.get((series.resource, series.metric.name, instance), ())
+    def _columns_of(self, series: Series, tiers: Iterable[Tier]) -> Iterator[Column]:
+        for tier in tiers:
+            for instance in series.instances:
+                key = (series.resource, series.metric.name, instance, tier)
+                yield from self.columns.get(key, ())
 
     def _points(self, series: Series, tier: RollupTier) -> Points:
         """The series' points of a tier, whatever parts of the range they were read for."""
@@ -139,12 +162,20 @@ def _tasks(store: Store, rollups: Rollups, one: ResourceRead, grid: Grid) -> Ite
         def wanted(key: ColumnKey) -> bool:
             return (key.metric, key.instance) in columns
 
-        return lambda: store.read(one.resource, start_ms, window.end_ms, wanted, (tier,), one.hours)
+        def task() -> _Samples:
+            tiers, end_ms = (tier,), window.end_ms
+            found = store.read(one.resource, start_ms, end_ms, wanted, tiers, one.hours)
+            return _Samples(tier, found)
+
+        return task
 
     def rolled_up(tier: RollupTier, window: Window) -> _Task:
-        start_ms = floor_to(tier.point_ms, window.start_ms)
-        part = Window(start_ms, window.end_ms)
-        return lambda: (tier, rollups.read(one.resource, tier, part, points.__contains__))
+        part = Window(floor_to(tier.point_ms, window.start_ms), window.end_ms)
+
+        def task() -> _RolledUp:
+            return _RolledUp(tier, rollups.read(one.resource, tier, part, points.__contains__))
+
+        return task
 
     for source in one.sources:
         if source.tier:
@@ -162,7 +193,7 @@ def _point_keys(series: Series) -> Iterable[SeriesKey]:
     return [SeriesKey(series.metric.name, instance) for instance in instances]
 
 
-def _collected(tasks: dict[Future[_Answer], str]) -> Readings:
+def _collected(tasks: dict[Future[_Samples | _RolledUp], str]) -> Readings:
     found = Readings()
     for task, resource in tasks.items():
         try:

@@ -95,6 +95,7 @@ class World:
         self.table = Table(client, "tributary", self.clock)
         self.store = Store(self.table, self.retention, self.clock)
         self.rollups = Rollups(self.table, self.store, self.retention, self.clock)
+        self.hours = Hours(self.table)
         self.registry = Registry(self.table)
         self.states = States(self.table)
         self.client = client
@@ -113,7 +114,7 @@ class World:
             self.store,
             self.retention,
             Freshness(300_000, 60_000),
-            Hours(self.table),
+            self.hours,
             self.rollups,
         )
         secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager"))

@@ -29,7 +29,7 @@ def align(
     kind: Literal["gauge", "delta"] = "gauge",
     start: int = 0,
 ) -> Aligned:
-    return aligned(Found(samples), Grid(start * 1000, end * 1000, step * 1000), over, kind)
+    return aligned(Found((samples,)), Grid(start * 1000, end * 1000, step * 1000), over, kind)
 
 
 FOUR = rows([(0, 4.0), (10, 1.0), (20, 3.0), (60, 8.0)], 10)
