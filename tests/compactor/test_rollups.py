@@ -21,9 +21,8 @@ FIVE = RollupTier.FIVE_MINUTES
 def rollups(
     world: World, tier: RollupTier = FIVE, start: int = SUNDAY, end: int = SUNDAY + DAY
 ) -> dict[tuple[str, str], Points]:
-    return {
-        tuple(key): one for key, one in world.rollups.read(API, tier, Window(start, end)).items()
-    }
+    found = world.rollups.read(API, tier, Window(start, end))
+    return {(key.metric, key.instance): one for key, one in found.items()}
 
 
 def averages(world: World, tier: RollupTier = FIVE) -> dict[str, list[tuple[int, float]]]:
