@@ -188,8 +188,10 @@ def _hours(item: Item | None) -> ShardHours:
         return ShardHours()
     document: dict[str, Any] = unpacked(item)
     marks = {writer: DirtyMark(**mark) for writer, mark in document["marks"].items()}
-    return ShardHours(document["closed_ms"], marks)
+    # What was closed before there were rollups has none: it is closed again.
+    closed_ms = document["closed_ms"] if document.get("rolled_up") else None
+    return ShardHours(closed_ms, marks)
 
 
 def _item(key: Key, hours: ShardHours) -> Item:
-    return packed(key, asdict(hours))
+    return packed(key, {**asdict(hours), "rolled_up": True})
