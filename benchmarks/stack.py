@@ -35,8 +35,10 @@ from tributary.compaction import Compaction
 from tributary.hours import Hours
 from tributary.packed import packed
 from tributary.registry import Entry, Instance, Registry, Shard
+from tributary.retention import Retention
+from tributary.rollups import Rollups
 from tributary.state import Collected, ShardState, States
-from tributary.store import Retention, Store
+from tributary.store import Store
 from tributary.table import ChangedError, Item, Key, Table
 from tributary.windows import DAY_MS, FIVE_MINUTES_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Tier
 
@@ -129,6 +131,7 @@ class Stack:
         self.table = MemoryTable(self._clock)
         self._retention = Retention.from_env()
         self._store = Store(self.table, self._retention, self._clock)
+        self._rollups = Rollups(self.table, self._store, self._retention, self._clock)
         self._registry = Registry(self.table)
         self._states = States(self.table)
         self._hours = Hours(self.table)
@@ -171,6 +174,7 @@ class Stack:
             self._retention,
             Freshness(FIVE_MINUTES_MS, _DELAY_MS),
             self._hours,
+            self._rollups,
         )
         # A token in the table: what it takes to know the bootstrap one is up to Secrets Manager.
         hashed = {"hash": sha256(_SECRET.encode()).hexdigest()}
@@ -181,7 +185,12 @@ class Stack:
     def _compact(self) -> None:
         """Everything that the compactor makes of what is collected: hour chunks, rollups."""
         compaction = Compaction(
-            Registry(self.table), self._hours, self._store, self._retention, self._clock
+            Registry(self.table),
+            self._hours,
+            self._store,
+            self._rollups,
+            self._retention,
+            self._clock,
         )
         report = compaction.run(time.monotonic() + _COMPACTION_SECONDS)
         if report.errors:
