@@ -1,8 +1,8 @@
 """Windows: half-open spans of time aligned to the clock, and the tier a sample is kept in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 SECOND_MS = 1000
@@ -10,6 +10,9 @@ MINUTE_MS = 60 * SECOND_MS
 FIVE_MINUTES_MS = 5 * MINUTE_MS
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class Tier(Enum):
@@ -87,7 +90,16 @@ def parse_rfc3339(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone: add Z or an offset such as +01:00")
-    return int(moment.timestamp() // 1) * SECOND_MS + moment.microsecond // SECOND_MS
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def parse_all_rfc3339(texts: Iterable[str]) -> list[int]:
+    """What `parse_rfc3339` makes of each, at half the price; ValueError or TypeError if one is
+    none."""
+    spans = [moment - _EPOCH for moment in map(datetime.fromisoformat, texts)]
+    return [
+        span.days * DAY_MS + span.seconds * SECOND_MS + span.microseconds // 1000 for span in spans
+    ]
 
 
 def _utc(time_ms: int) -> datetime:
