@@ -7,14 +7,14 @@ import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress, groupby, pairwise
+from itertools import compress, groupby
 from math import isfinite, nan
-from operator import itemgetter
+from operator import itemgetter, sub
 from typing import Any, NamedTuple, Self, cast
 
 from tributary.columns import Column, ColumnKey, Origin, Run, column, merge
 from tributary.errors import MalformedAnswerError, SettingsError
-from tributary.metrics import metric_named
+from tributary.metrics import converted, metric_named
 from tributary.provider import Json, Normalised
 from tributary.windows import MINUTE_MS, SECOND_MS, parse_all_rfc3339, parse_rfc3339
 
@@ -111,7 +111,7 @@ def resolutions_ms(times: Sequence[int]) -> list[int]:
     that no step holds takes that of its neighbours. Where nothing agrees, the smallest gap counts,
     but for no more than a minute, for it may be a hole.
     """
-    gaps = [later - earlier for earlier, later in pairwise(times)]
+    gaps = list(map(sub, times[1:], times))
     if len(gaps) > 1 and len(set(gaps)) == 1:
         return [_whole_seconds(gaps[0])] * len(times)
     spans = list(_spans_alike(gaps))
@@ -188,10 +188,10 @@ def _has_time(sample: Any) -> bool:
 
 
 def _axis(times: Iterable[int], seen_ms: int) -> _Axis:
-    once = array("q", dict.fromkeys(times))
+    once = list(dict.fromkeys(times))
     resolutions = resolutions_ms(once)
     runs = (Run(len(list(alike)), step_ms, seen_ms) for step_ms, alike in groupby(resolutions))
-    return _Axis(once, resolutions, tuple(runs))
+    return _Axis(array("q", once), resolutions, tuple(runs))
 
 
 def _conversions(
@@ -219,9 +219,12 @@ def _converted(
 ) -> tuple[array[int], Sequence[float]]:
     """Times and converted values of one field, where it has any."""
     (name, _, origin), multiply, divide = conversion
-    times, sent = timed.times, [sample.get(origin.metric) for sample in timed.samples]
+    try:
+        sent = list(map(itemgetter(origin.metric), timed.samples))
+    except KeyError:
+        sent = [sample.get(origin.metric) for sample in timed.samples]
     numbers = _numbers(origin.metric, sent, warnings)
-    values = [number * multiply / divide for number in numbers]
+    times, values = timed.times, converted(numbers, multiply, divide)
     if not isfinite(sum(values)):
         present = list(map(isfinite, values))
         times, values = array("q", compress(times, present)), list(compress(values, present))

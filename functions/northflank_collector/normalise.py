@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from tributary.columns import Column, ColumnKey, Origin, Run, column
 from tributary.errors import MalformedAnswerError, SettingsError
-from tributary.metrics import Metric, metric_named
+from tributary.metrics import Metric, converted, metric_named
 from tributary.provider import Json, Normalised
 from tributary.windows import DAY_MS, MINUTE_MS, SECOND_MS, parse_all_rfc3339, parse_rfc3339
 
@@ -278,13 +278,10 @@ def _all_converted(
 ) -> _Samples | None:
     """The samples, where every point is as documented; otherwise None or an error."""
     metric, _, multiply, divide = conversion
-    values = list(map(_VALUE, points))
-    if not values or not _NUMBERS.issuperset(map(type, values)):
+    sent = list(map(_VALUE, points))
+    if not sent or not _NUMBERS.issuperset(map(type, sent)):
         return None
-    if multiply != 1.0:
-        values = [value * multiply for value in values]
-    if divide != 1.0:
-        values = [value / divide for value in values]
+    values = converted(sent, multiply, divide)
     if not isfinite(sum(values)):
         return None
     return _Samples(axes.axis(list(map(_TIME, points))), metric.quantise_all(values))

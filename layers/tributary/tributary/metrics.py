@@ -57,6 +57,15 @@ class Metric:
         return numbers if scale == 1.0 else [number / scale for number in numbers]
 
 
+def converted(values: Sequence[float], multiply: float, divide: float) -> Sequence[float]:
+    """Each value x `multiply` / `divide`, of which one is 1 more often than not."""
+    if multiply != 1.0:
+        values = [value * multiply for value in values]
+    if divide != 1.0:
+        values = [value / divide for value in values]
+    return values
+
+
 def scaled(values: Sequence[float], scale: float) -> list[float] | None:
     """Each value x `scale` as the nearest integer, half to even; None where one is too large."""
     # The root of the sum of their squares is no less than any, and sooner found than the largest.
