@@ -8,26 +8,20 @@ what they differ by from it; numbers and times of samples are mostly the same in
 then take no byte. Numbers that are no integers are kept as float64.
 """
 
+import struct
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import add, floordiv, mul, sub
 from typing import NamedTuple
 
-from tributary.codec import (
-    CorruptChunkError,
-    Encoded,
-    deflated,
-    inflated,
-    read_integers,
-    write_integers,
-)
+from tributary.codec import CorruptChunkError, Encoded, deflated, inflated
+from tributary.frame import Frame, write_integers
 from tributary.points import Points, SeriesKey
-from tributary.varint import Reader, Writer
+from tributary.varint import WORD_BYTES, Reader, Writer, woven
 
 VERSION = 1
 _FLOATS = 0
 _EVEN, _UNEVEN = 0, 1
-_WORD_BYTES = 8
 
 
 class _Axis(NamedTuple):
@@ -82,7 +76,7 @@ def decode(
             if wanted is None or wanted(key):
                 found[key] = _read_numbers(Reader(body), axis)
         reader.end()
-    except (IndexError, ValueError, OverflowError, ZeroDivisionError) as error:
+    except (struct.error, IndexError, ValueError, ArithmeticError) as error:
         raise CorruptChunkError(f"{len(data)} bytes that are no rollups: {error}") from error
     return found
 
@@ -94,7 +88,7 @@ def _axis(points: Points) -> _Axis:
 
 def _read_axis(reader: Reader) -> _Axis:
     rows = reader.number()
-    return _Axis(*(tuple(read_integers(reader, rows)) for _ in _Axis._fields))
+    return _Axis(*(tuple(_read_whole(reader, rows)) for _ in _Axis._fields))
 
 
 def _write_numbers(writer: Writer, points: Points) -> None:
@@ -102,7 +96,7 @@ def _write_numbers(writer: Writer, points: Points) -> None:
     if exact is None:
         writer.number(_FLOATS)
         for numbers in (points.least, points.greatest, points.last, points.total):
-            writer.planes(array("d", numbers).tobytes(), _WORD_BYTES)
+            writer.planes(array("d", numbers).tobytes(), WORD_BYTES)
     else:
         writer.number(len(str(int(points.scale))))
         for differences in exact:
@@ -111,7 +105,7 @@ def _write_numbers(writer: Writer, points: Points) -> None:
         writer.number(_EVEN)
     else:
         writer.number(_UNEVEN)
-        writer.planes(array("d", points.weighted).tobytes(), _WORD_BYTES)
+        writer.planes(array("d", points.weighted).tobytes(), WORD_BYTES)
 
 
 def _differences(points: Points) -> tuple[Sequence[int], ...] | None:
@@ -162,11 +156,11 @@ def _read_numbers(reader: Reader, axis: _Axis) -> Points:
 
 
 def _read_floats(reader: Reader, rows: int) -> list[float]:
-    return array("d", reader.planes(rows, _WORD_BYTES)).tolist()
+    return array("d", bytes(woven(reader.planes(rows, WORD_BYTES)))).tolist()
 
 
-def _read_whole(reader: Reader, rows: int) -> list[float]:
-    return list(read_integers(reader, rows))
+def _read_whole(reader: Reader, rows: int) -> list[int]:
+    return list(Frame.read(reader).numbers(reader, rows))
 
 
 def _even(total: Sequence[float], covered_ms: Sequence[int], count: Sequence[int]) -> list[float]:
