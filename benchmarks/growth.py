@@ -9,7 +9,7 @@ from benchmarks.alone import alone, peak_bytes
 from benchmarks.capacity import Consumed
 from benchmarks.deployment import Deployment
 from benchmarks.dynalite import dynalite
-from benchmarks.fleet import Fleet
+from benchmarks.services import Services
 from benchmarks.founding import founded
 from benchmarks.row import Row
 from functions.query_api.matching import matcher
@@ -81,15 +81,15 @@ def measured(sizes: Iterable[int] = SIZES) -> Iterator[Growth]:
 
 
 def _found(endpoint: str, resources: int) -> None:
-    founded(Deployment(endpoint), Fleet(resources), HOUR_START_MS)
+    founded(Deployment(endpoint), Services(resources), HOUR_START_MS)
 
 
 def _run(endpoint: str, resources: int) -> Cost:
     """The run that brings the hour's last five minutes."""
-    deployment, fleet = Deployment(endpoint), Fleet(resources)
+    deployment, services = Deployment(endpoint), Services(resources)
 
     def work() -> None:
-        report = deployment.collect(fleet, _LAST_SLOT_MS)
+        report = deployment.collect(services, _LAST_SLOT_MS)
         assert not report.errors, report.fields()
         assert (report.resources, report.samples) == (resources, resources * 300)
 

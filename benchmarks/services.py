@@ -1,4 +1,4 @@
-"""A fleet: made-up services of one account whose answers are made in memory, as a provider."""
+"""Services: many of one account, as a provider whose answers are made in memory."""
 
 import csv
 import os
@@ -81,7 +81,7 @@ SIX_METRICS = (
 )  # fmt: skip
 
 
-class Fleet:
+class Services:
     """`resources` services of one container each, as `tributary.provider.Provider` has it.
 
     A request's answer is its own window: the samples are made where a real provider's JSON would
@@ -132,7 +132,7 @@ class Fleet:
         start_ms, end_ms = answer
         assert isinstance(start_ms, int)
         assert isinstance(end_ms, int)
-        columns = self.columns(number_of(resource), Window(start_ms, end_ms), seen_ms)
+        columns = self.columns(number_in(resource.attributes), Window(start_ms, end_ms), seen_ms)
         instance = columns[0].key.instance
         return Normalised(columns, {instance: {"container": instance}})
 
@@ -188,9 +188,9 @@ class Fleet:
         return Resource(identity, attributes, payload)
 
 
-def number_of(resource: Resource) -> int:
-    """Which of its fleet a service is."""
-    return int(resource.attributes["name"].rpartition("-")[2])
+def number_in(attributes: Mapping[str, str]) -> int:
+    """Which of its services a service is, by its attributes."""
+    return int(attributes["name"].rpartition("-")[2])
 
 
 def _numbers(measure: Measure, first: int, count: int) -> array[float]:
@@ -231,7 +231,7 @@ def _made_up(measure: Measure) -> list[float]:
     whole = measure.origin.unit == "count"
     return [
         round(
-            history.value("fleet", measure.signal, row * 10) * measure.of_signal,
+            history.value("services", measure.signal, row * 10) * measure.of_signal,
             0 if whole else 3,
         )
         for row in range(_ROWS)
