@@ -9,7 +9,7 @@ venv := .venv/bin
 runtime := $(if $(filter Linux,$(shell uname -s)),.runtime/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types template-checks build check-token sam-local pins clean
+.PHONY: help run test lint types template-checks build check-token sam-local bench pins clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list.
@@ -51,8 +51,11 @@ pins: .venv/installed ## Compile the pinned requirements anew (for maintainers).
 compile := $(venv)/python -m uv pip compile --quiet --upgrade --python-version 3.13 --universal \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
+bench: .venv/installed ## Measure against Prometheus and VictoriaMetrics: TRACES=folder of CSV.
+	@PYTHONPATH=layers/tributary $(venv)/python -m benchmarks
+
 clean: ## Remove everything that the other targets made.
-	@rm -rf .venv .runtime .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .runtime .aws-sam .bench .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call environment,folder,requirements): a virtual environment with exactly the pinned packages,
