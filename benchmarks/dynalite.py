@@ -7,40 +7,42 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 
+from benchmarks import peers
 from local.environment import leave_aws_behind
+from local.failure import Failure
+from local.processes import Processes
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 TABLE = "tributary"
-_PROGRAM = Path(".bench") / "node_modules" / "dynalite" / "cli.js"
-_STARTS_WITHIN_SECONDS = 15.0
-
-
-class DynaliteMissingError(Exception):
-    """There is no dynalite, or no node to run it with."""
+_HOST = "127.0.0.1"
+_READY_SECONDS = 30.0
+_BETWEEN_POLLS_SECONDS = 0.05
 
 
 @contextmanager
 def dynalite() -> Iterator[str]:
-    """The address of a dynalite of its own, in memory, ended on leaving; raises
-    DynaliteMissingError."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    process = _started(port)
+    """The address of a dynalite of its own, in memory, ended on leaving. Raises Failure."""
     try:
-        endpoint = f"http://127.0.0.1:{port}"
-        _await(process, port)
+        program = peers.dynalite()
+    except peers.PeerMissing as missing:
+        raise Failure(str(missing)) from missing
+    with Processes() as processes, TemporaryFile() as log:
+        port = _free_port()
+        command: list[str | Path] = ["node", program.path, "--host", _HOST, "--port", str(port)]
+        child = processes.start(command, os.environ, peers.FOLDER, log)
+        if not _is_ready(child, port):
+            raise Failure(f"{program.name} does not start on port {port}.")
+        endpoint = f"http://{_HOST}:{port}"
         _create_table(client_of(endpoint))
         yield endpoint
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def client_of(endpoint: str) -> "DynamoDBClient":
@@ -50,28 +52,23 @@ def client_of(endpoint: str) -> "DynamoDBClient":
     return boto3.client("dynamodb", endpoint_url=endpoint, config=config)
 
 
-def _started(port: int) -> subprocess.Popen[bytes]:
-    program = os.environ.get("DYNALITE", str(_PROGRAM))
-    if not Path(program).exists():
-        raise DynaliteMissingError(f"no dynalite at {program}")
-    # The table's items lie outside what node's collector would limit, so no memory is set.
-    command = ["node", program, "--host", "127.0.0.1", "--port", str(port), "--createTableMs", "0"]
-    try:
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    except OSError as error:
-        raise DynaliteMissingError(f"no node to run dynalite: {error}") from error
+def _free_port() -> int:
+    with socket.create_server((_HOST, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
-def _await(process: subprocess.Popen[bytes], port: int) -> None:
-    until = time.monotonic() + _STARTS_WITHIN_SECONDS
-    while time.monotonic() < until and process.poll() is None:
+def _is_ready(child: "subprocess.Popen[bytes]", port: int) -> bool:
+    """False if the server ended or is never ready."""
+    until = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < until and child.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection((_HOST, port), timeout=1).close()
         except OSError:
-            time.sleep(0.05)
+            time.sleep(_BETWEEN_POLLS_SECONDS)
         else:
-            return
-    raise DynaliteMissingError("dynalite did not start")
+            return True
+    return False
 
 
 def _create_table(client: "DynamoDBClient") -> None:

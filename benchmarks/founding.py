@@ -30,7 +30,7 @@ def founded(deployment: Deployment, services: Services, hour_ms: int) -> None:
 
 
 def registered(deployment: Deployment, services: Services, first_ms: int) -> list[Shard]:
-    """Registers the services as after the run that saw it first, with samples from an instant on."""
+    """Registers the services as the run that saw them first does, with samples since an instant."""
     account = f"{services.name}/{services.account}"
     shards = [
         Shard(account, number, {one.id: _entry(services, one, first_ms) for one in resources})
@@ -53,12 +53,12 @@ def _note(deployment: Deployment, services: Services, shard: Shard, reached_ms: 
     last = Window(reached_ms - FIVE_MINUTES_MS, reached_ms)
     states = {
         entry.resource: Collected(
-            # Each at its own place on the grid, as the services's samples are.
+            # Each at its own place on the grid, as its samples are.
             newest_ms=services.columns(number_in(entry.attributes), last, 0)[0].times[-1],
             resolution_ms=services.resolution_ms,
             asked_ms=reached_ms,
-            published_ms=reached_ms - MINUTE_MS,
-            publishing_ms=reached_ms - MINUTE_MS,
+            published_ms=reached_ms,
+            publishing_ms=reached_ms,
             attempted_ms=reached_ms + MINUTE_MS,
         )
         for entry in shard.entries.values()

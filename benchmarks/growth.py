@@ -9,9 +9,9 @@ from benchmarks.alone import alone, peak_bytes
 from benchmarks.capacity import Consumed
 from benchmarks.deployment import Deployment
 from benchmarks.dynalite import dynalite
-from benchmarks.services import Services
 from benchmarks.founding import founded
 from benchmarks.row import Row
+from benchmarks.services import Services
 from functions.query_api.matching import matcher
 from functions.query_api.parameters import parse_query
 from functions.query_api.plan import planned
@@ -53,7 +53,7 @@ class Growth:
 
 
 def rows(sizes: Iterable[int] = SIZES) -> Iterator[Row]:
-    """A row for each size and part; raises DynaliteMissingError."""
+    """A row for each size and part; raises Failure."""
     for growth in measured(sizes):
         named = f"{growth.resources:,} resources"
         yield Row("growth", f"collector run, {named}", str(growth.run))

@@ -33,7 +33,7 @@ _SAMPLES = _SERVICES * CONTAINERS * len(METRICS) * FIVE_MINUTES_MS // _RESOLUTIO
 
 
 def rows() -> Iterator[Row]:
-    """One row; raises DynaliteMissingError."""
+    """One row; raises Failure."""
     with dynalite() as endpoint, many_services() as url:
         alone(_stopped_five_minutes_ago, endpoint, url)
         seconds, peak = alone(_run, endpoint, url)

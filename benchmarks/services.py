@@ -1,6 +1,5 @@
 """Services: many of one account, as a provider whose answers are made in memory."""
 
-import csv
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from benchmarks.fleet import meaning
+from benchmarks.traces import DAY_SAMPLES, STEP_SECONDS, loaded, replayed
 from local.providers import history
 from local.providers.load import Signal
 from tributary.columns import Column, ColumnKey, Origin, Run
@@ -17,68 +18,51 @@ from tributary.windows import FIVE_MINUTES_MS, SECOND_MS, Window
 
 # Every hundredth resource has the same numbers under another name.
 VARIANTS = 100
-_ROWS = 8640
 _LOOK_BACK_RESOLUTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric, where it comes from, and which numbers it has: a trace whose file's name holds
-    `trace`, else what the simulated hosts report of `signal`, in the provider's unit."""
+    """A metric, where it comes from, and what it is where no trace of it is given: so much of what
+    the simulated hosts report of `signal`, in the provider's unit."""
 
     metric: str
     origin: Origin
-    trace: str
     signal: Signal
-    of_signal: float = 1.0
+    share: float = 1.0
 
 
-_CPU = Measure("cpu.utilization", Origin("cpu", "pct", 0.01), "ec2_cpu", Signal.CPU)
-_MEMORY = Measure("memory.utilization", Origin("memory", "pct", 0.01), "rds_cpu", Signal.MEMORY)
+_CPU = Measure("cpu.utilization", Origin("cpu", "pct", 0.01), Signal.CPU)
+_MEMORY = Measure("memory.utilization", Origin("memory", "pct", 0.01), Signal.MEMORY)
 _RECEIVE = Measure(
-    "network.receive", Origin("networkIngress", "kbps", 125.0),
-    "ec2_network_in", Signal.NETWORK_RECEIVE, 0.008,
-)  # fmt: skip
+    "network.receive", Origin("networkIngress", "kbps", 125.0), Signal.NETWORK_RECEIVE, 0.008
+)
 _TRANSMIT = Measure(
-    "network.transmit", Origin("networkEgress", "kbps", 125.0),
-    "ec2_network_in", Signal.NETWORK_TRANSMIT, 0.008,
-)  # fmt: skip
+    "network.transmit", Origin("networkEgress", "kbps", 125.0), Signal.NETWORK_TRANSMIT, 0.008
+)
 
 TEN_METRICS = (
     _CPU,
     _MEMORY,
     _RECEIVE,
     _TRANSMIT,
+    Measure("network.connections", Origin("tcpConnectionsOpen", "count", 1.0), Signal.CONNECTIONS),
+    Measure("filesystem.utilization", Origin("diskUsage", "pct", 0.01), Signal.DISK_USED),
+    Measure("http.requests", Origin("requests", "rps", 1.0), Signal.REQUESTS, 0.1),
+    Measure("http.responses.4xx", Origin("http4xxResponses", "count", 1.0), Signal.CLIENT_ERRORS),
+    Measure("http.responses.5xx", Origin("http5xxResponses", "count", 1.0), Signal.SERVER_ERRORS),
     Measure(
-        "network.connections", Origin("tcpConnectionsOpen", "count", 1.0), "elb", Signal.CONNECTIONS
+        "network.bandwidth", Origin("bandwidth", "kbps", 125.0), Signal.NETWORK_TRANSMIT, 0.008
     ),
-    Measure("filesystem.utilization", Origin("diskUsage", "pct", 0.01), "rds", Signal.DISK_USED),
-    Measure("http.requests", Origin("requests", "rps", 1.0), "elb", Signal.REQUESTS, 0.1),
-    Measure(
-        "http.responses.4xx", Origin("http4xxResponses", "count", 1.0), "elb", Signal.CLIENT_ERRORS
-    ),
-    Measure(
-        "http.responses.5xx", Origin("http5xxResponses", "count", 1.0), "elb", Signal.SERVER_ERRORS
-    ),
-    Measure(
-        "network.bandwidth", Origin("bandwidth", "kbps", 125.0),
-        "ec2_network_in", Signal.NETWORK_TRANSMIT, 0.008,
-    ),
-)  # fmt: skip
+)
 SIX_METRICS = (
     _CPU,
     _MEMORY,
     _RECEIVE,
     _TRANSMIT,
-    Measure(
-        "disk.read", Origin("diskReadMbPerSecond", "Mb/s", 1e6),
-        "ec2_disk", Signal.DISK_READ, 1e-6,
-    ),
-    Measure(
-        "disk.write", Origin("diskWriteMbPerSecond", "Mb/s", 1e6),
-        "ec2_disk", Signal.DISK_WRITE, 1e-6,
-    ),
-)  # fmt: skip
+    Measure("disk.read", Origin("diskReadMbPerSecond", "Mb/s", 1e6), Signal.DISK_READ, 1e-6),
+    Measure("disk.write", Origin("diskWriteMbPerSecond", "Mb/s", 1e6), Signal.DISK_WRITE, 1e-6),
+)
 
 
 class Services:
@@ -100,7 +84,7 @@ class Services:
         self._measures = measures
         self._resources = resources
         for measure in measures:
-            _trace(measure)  # Made now, so that it is not in what is measured.
+            _numbers_of(measure)  # Made now, so that it is not in what is measured.
 
     def discover(self) -> Iterator[Resource]:
         """Every service, a hundred to a request."""
@@ -189,50 +173,40 @@ class Services:
 
 
 def number_in(attributes: Mapping[str, str]) -> int:
-    """Which of its services a service is, by its attributes."""
+    """Which of all a service is, by its attributes."""
     return int(attributes["name"].rpartition("-")[2])
 
 
 def _numbers(measure: Measure, first: int, count: int) -> array[float]:
-    """So many numbers of a trace from a row on; after its last comes its first again."""
-    trace = _trace(measure)
-    first %= len(trace)
-    found = trace[first : first + count]
+    """So many numbers of a measure from a row on; after its last comes its first again."""
+    numbers = _numbers_of(measure)
+    first %= len(numbers)
+    found = numbers[first : first + count]
     while len(found) < count:
-        found += trace[: count - len(found)]
+        found += numbers[: count - len(found)]
     return found
 
 
 @cache
-def _trace(measure: Measure) -> array[float]:
-    """All numbers of a measure in the model's unit, rounded as a collector does."""
-    metric = metric_named(measure.metric)
-    sent = _recorded(measure) or _made_up(measure)
-    return array("d", metric.quantise_all([value * measure.origin.factor for value in sent]))
+def _numbers_of(measure: Measure) -> array[float]:
+    """A day or more of a measure in the model's unit, rounded as a collector does."""
+    numbers = _replayed(measure) or _made_up(measure)
+    return array("d", metric_named(measure.metric).quantise_all(numbers))
 
 
-def _recorded(measure: Measure) -> list[float]:
-    """A trace of the folder TRACES, its rows taken one after the other; none without it."""
+def _replayed(measure: Measure) -> list[float]:
+    """The first of the traces in TRACES that are of the metric; nothing where there is none."""
     folder = os.environ.get("TRACES")
-    if not folder:
-        return []
-    fitting = [path for path in Path(folder).glob("*.csv") if measure.trace in path.name]
-    if not fitting:
-        return []
-    with min(fitting).open(newline="") as lines:
-        rows = list(csv.reader(lines))[1:]
-    return [
-        float(row[1]) / (measure.origin.factor if measure.of_signal != 1 else 1) for row in rows
-    ]
+    for trace in loaded(Path(folder)) if folder else ():
+        metric, factor = meaning(trace.name)
+        if metric == measure.metric:
+            return [value * factor for value in replayed(trace, DAY_SAMPLES, trace.name)]
+    return []
 
 
 def _made_up(measure: Measure) -> list[float]:
     """A day of a simulated host, to three decimals as the simulators answer."""
-    whole = measure.origin.unit == "count"
-    return [
-        round(
-            history.value("services", measure.signal, row * 10) * measure.of_signal,
-            0 if whole else 3,
-        )
-        for row in range(_ROWS)
-    ]
+    decimals = 0 if measure.origin.unit == "count" else 3
+    instants = range(0, DAY_SAMPLES * STEP_SECONDS, STEP_SECONDS)
+    sent = [history.value("host", measure.signal, at) * measure.share for at in instants]
+    return [round(value, decimals) * measure.origin.factor for value in sent]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from benchmarks.alone import alone
 from benchmarks.deployment import Deployment
 from benchmarks.dynalite import dynalite
-from benchmarks.services import SIX_METRICS, TEN_METRICS, Services, Measure
 from benchmarks.founding import registered
 from benchmarks.row import Row
+from benchmarks.services import SIX_METRICS, TEN_METRICS, Measure, Services
 from tributary.chunk import hour_chunk
 from tributary.windows import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Window
 
@@ -72,7 +72,7 @@ READINGS = (
 
 
 def rows() -> Iterator[Row]:
-    """A row for each way of writing and reading; raises DynaliteMissingError."""
+    """A row for each way of writing and reading; raises Failure."""
     for writing in WRITINGS:
         units = write_units(writing)
         yield _writing_row(writing, units)
@@ -121,7 +121,7 @@ def _closed_days(endpoint: str, measures: Sequence[Measure]) -> Counter[str]:
 
 
 def _live(deployment: Deployment, services: Services, window: Window) -> None:
-    """Stores the services's samples as hour chunks, and compacts after each day."""
+    """Stores the services' samples as hour chunks, and compacts after each day."""
     registered(deployment, services, window.start_ms)
     resources = list(services.discover())
     for start_ms in range(window.start_ms, window.end_ms, HOUR_MS):
