@@ -1,10 +1,12 @@
 """Growth: how time, memory and units rise from ten to ten thousand resources of one account."""
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from benchmarks import peers
 from benchmarks.alone import alone, peak_bytes
 from benchmarks.capacity import Consumed
 from benchmarks.deployment import Deployment
@@ -23,6 +25,7 @@ SIZES = (10, 100, 1_000, 10_000)
 HOUR_START_MS = 1795600800_000
 _LAST_SLOT_MS = HOUR_START_MS + HOUR_MS + MINUTE_MS
 _COMPACTED_AT_MS = HOUR_START_MS + HOUR_MS + 50 * MINUTE_MS
+_KEPT = peers.FOLDER / "growth.json"
 _MATCHED_UNITS = 1.0
 
 
@@ -54,7 +57,9 @@ class Growth:
 
 def rows(sizes: Iterable[int] = SIZES) -> Iterator[Row]:
     """A row for each size and part; raises Failure."""
+    growths = []
     for growth in measured(sizes):
+        growths.append(growth)
         named = f"{growth.resources:,} resources"
         yield Row("growth", f"collector run, {named}", str(growth.run))
         yield Row("growth", f"compaction of an hour, {named}", str(growth.compaction))
@@ -65,6 +70,18 @@ def rows(sizes: Iterable[int] = SIZES) -> Iterator[Row]:
             figure=growth.matching.read_units,
             most=_MATCHED_UNITS,
         )
+    _KEPT.write_text(json.dumps([asdict(growth) for growth in growths]))
+
+
+def kept() -> list[Growth]:
+    """What was measured last, for the plot; FileNotFoundError if nothing was."""
+    return [
+        Growth(
+            growth["resources"],
+            *(Cost(**growth[part]) for part in ("run", "compaction", "matching")),
+        )
+        for growth in json.loads(_KEPT.read_text())
+    ]
 
 
 def measured(sizes: Iterable[int] = SIZES) -> Iterator[Growth]:
