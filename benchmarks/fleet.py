@@ -13,6 +13,8 @@ from tributary.windows import HOUR_MS, SECOND_MS
 # 2025-11-03T00:00:00Z, a Monday: long enough ago for every peer to believe it is over.
 START_MS = 1_762_128_000_000
 _HOUR_SAMPLES = 3600 // STEP_SECONDS
+# Room for repetitions on a higher level.
+_HIGHEST_SHARE = 0.9
 
 # What a column's name says it measures, the first that fits, and the factor to the metric's unit.
 _MEANINGS = (
@@ -131,13 +133,14 @@ def _fleet(traces: Sequence[Trace], samples: int, step_ms: int) -> Iterator[Seri
 
 def _source(metric: Metric, traces: Sequence[Trace], number: int) -> tuple[Trace, float]:
     """The trace that a resource's metric is made from: of those that measure it, or if there are
-    none, any, as a share of its maximum where the metric is a share."""
+    none, any, as a share of about its maximum where the metric is a share."""
     fitting = [trace for trace in traces if meaning(trace.name)[0] == metric.name]
     if fitting:
         trace = fitting[number % len(fitting)]
         return trace, meaning(trace.name)[1]
     trace = traces[number % len(traces)]
-    return trace, 1 / (max(map(abs, trace.values)) or 1) if metric.unit == "1" else 1.0
+    highest = max(map(abs, trace.values)) or 1.0
+    return trace, _HIGHEST_SHARE / highest if metric.unit == "1" else 1.0
 
 
 def _kept(metric: Metric, values: Sequence[float]) -> array[float]:

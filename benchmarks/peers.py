@@ -3,8 +3,11 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from local.build import ROOT
 
@@ -50,19 +53,32 @@ def dynalite() -> Program:
     path = folder / "node_modules" / "dynalite" / "cli.js"
     if not path.exists():
         _need("dynalite", "node", "npm")
-        folder.mkdir(parents=True, exist_ok=True)
-        package = f"dynalite@{DYNALITE_VERSION}"
-        command = ["npm", "install", "--no-audit", "--no-fund", "--no-save", "--silent"]
-        _run("dynalite", [*command, "--prefix", str(folder), package], folder)
+        with _whole(folder) as unfinished:
+            package = f"dynalite@{DYNALITE_VERSION}"
+            command = ["npm", "install", "--no-audit", "--no-fund", "--no-save", "--silent"]
+            _run("dynalite", [*command, "--prefix", str(unfinished), package], unfinished)
     return Program(path, f"dynalite {DYNALITE_VERSION}")
 
 
 def _fetch_package(package: str, called: str, folder: Path) -> None:
     _need(called, "apt-get", "dpkg-deb")
-    folder.mkdir(parents=True, exist_ok=True)
-    _run(called, ["apt-get", "download", "--quiet", package], folder)
-    for archive in folder.glob(f"{package}_*.deb"):
-        _run(called, ["dpkg-deb", "-x", str(archive), str(folder)], folder)
+    with _whole(folder) as unfinished:
+        _run(called, ["apt-get", "download", "--quiet", package], unfinished)
+        for archive in unfinished.glob(f"{package}_*.deb"):
+            _run(called, ["dpkg-deb", "-x", str(archive), str(unfinished)], unfinished)
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """A folder to fetch into, which takes the place of `folder` once all went well: half a
+    program is none."""
+    FOLDER.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="fetch-", dir=FOLDER) as parent:
+        unfinished = Path(parent) / folder.name
+        unfinished.mkdir()
+        yield unfinished
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
 
 
 def _need(called: str, *programs: str) -> None:

@@ -28,7 +28,7 @@ _MOST_DECIMALS = 6
 class Trace:
     """One column of a file: `host` is the file, or ALONE for all files that have only one.
 
-    All values are multiples of `quantum` / 10^`decimals`; a quantum of 0 means of nothing coarse.
+    All values are multiples of `quantum` / 10^`decimals`, or if that is 0, of nothing to speak of.
     """
 
     host: str
