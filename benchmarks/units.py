@@ -1,8 +1,9 @@
 """Units: what DynamoDB charges for writing and reading a hundred resources, by kind of item."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
 
 from benchmarks.alone import alone
 from benchmarks.deployment import Deployment
@@ -76,17 +77,25 @@ def rows() -> Iterator[Row]:
     for writing in WRITINGS:
         units = write_units(writing)
         yield _writing_row(writing, units)
-    for reading in READINGS:
-        yield _reading_row(reading)
+    for (seconds, days), readings in groupby(READINGS, lambda one: (one.seconds, one.days)):
+        with dynalite() as endpoint:
+            rolled_up = alone(_lived, endpoint, seconds, days)
+            yield from (_reading_row(endpoint, reading, rolled_up) for reading in readings)
 
 
 def write_units(writing: Writing) -> dict[str, float]:
     """Write units per resource and hour, by kind of item."""
     with dynalite() as endpoint:
         units = alone(_collected, endpoint, writing)
+    return {**units, **_daily_units(writing.measures)}
+
+
+@cache
+def _daily_units(measures: Sequence[Measure]) -> dict[str, float]:
+    """Those of what is written when a day closes, spread over its hours."""
     with dynalite() as endpoint:
-        daily = alone(_closed_days, endpoint, writing.measures)
-    return {**units, **{kind: daily[kind] for kind in _DAILY_KINDS if daily[kind]}}
+        units = alone(_closed_days, endpoint, measures)
+    return {kind: units[kind] for kind in _DAILY_KINDS if kind in units}
 
 
 def _collected(endpoint: str, writing: Writing) -> dict[str, float]:
@@ -109,15 +118,14 @@ def _collected(endpoint: str, writing: Writing) -> dict[str, float]:
     return _per_hour(consumed.write, _RESOURCES * _MEASURED_HOURS)
 
 
-def _closed_days(endpoint: str, measures: Sequence[Measure]) -> Counter[str]:
+def _closed_days(endpoint: str, measures: Sequence[Measure]) -> dict[str, float]:
     """What the compactions of a month, from its first day on, write for one resource an hour.
 
     Measured apart, since what is written when a day closes grows with the days before it.
     """
     deployment, services = Deployment(endpoint), Services(1, measures, seconds=60)
     _live(deployment, services, Window(_MONTH_MS, _MONTH_MS + _MONTH_DAYS * DAY_MS))
-    written = deployment.meter.taken().write
-    return Counter(_per_hour(written, _MONTH_DAYS * 24))
+    return _per_hour(deployment.meter.taken().write, _MONTH_DAYS * 24)
 
 
 def _live(deployment: Deployment, services: Services, window: Window) -> None:
@@ -155,32 +163,34 @@ def _writing_row(writing: Writing, units: Mapping[str, float]) -> Row:
     )
 
 
-def _reading_row(reading: Reading) -> Row:
-    with dynalite() as endpoint:
-        units, rolled_up = alone(_read, endpoint, reading)
+def _reading_row(endpoint: str, reading: Reading, rolled_up: bool) -> Row:
     what = f"read units per resource of 10 metrics, {reading.what}"
     if reading.rolled_up and not rolled_up:
         return Row("units", what, "no rollups", most=reading.most)
+    units = alone(_read, endpoint, reading)
     total = sum(units.values())
     itemised = ", ".join(f"{kind} {number:g}" for kind, number in sorted(units.items()))
     return Row("units", what, f"{total:g} ({itemised})", figure=total, most=reading.most)
 
 
-def _read(endpoint: str, reading: Reading) -> tuple[dict[str, float], bool]:
-    """Read units of a query on a warm function by kind of item, and whether there are rollups."""
-    deployment, services = Deployment(endpoint), Services(1, seconds=reading.seconds)
-    end_ms = _MONTH_MS
-    _live(deployment, services, Window(end_ms - reading.days * DAY_MS, end_ms))
-    rolled_up = bool(deployment.meter.taken().write["H"])
-    if reading.rolled_up and not rolled_up:
-        return {}, False
+def _lived(endpoint: str, seconds: int, days: int) -> bool:
+    """Stores so many days of one resource; whether rollups came of it."""
+    deployment = Deployment(endpoint)
+    _live(deployment, Services(1, seconds=seconds), Window(_MONTH_MS - days * DAY_MS, _MONTH_MS))
+    return bool(deployment.meter.taken().write["H"])
+
+
+def _read(endpoint: str, reading: Reading) -> dict[str, float]:
+    """Read units of a query on a warm function, by kind of item."""
+    deployment = Deployment(endpoint)
     metrics = "&".join(f"metric={measure.metric}" for measure in TEN_METRICS)
     raw_query = f"{metrics}&start=-{reading.days}d&end=now&step={reading.step}"
+    deployment.now_ms = _MONTH_MS
     deployment.registry.shards()
     deployment.meter.taken()
-    result = deployment.query(raw_query, end_ms)
+    result = deployment.query(raw_query, _MONTH_MS)
     assert len(result.lines) == len(TEN_METRICS), result.warnings
-    return {k: n for k, n in deployment.meter.taken().read.items() if n}, rolled_up
+    return {kind: units for kind, units in deployment.meter.taken().read.items() if units}
 
 
 if __name__ == "__main__":
