@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import fleet, peers, queries, storage
+from benchmarks import fleet, growth, memory, peers, queries, storage, units
 from benchmarks.report import machine, report
 from benchmarks.row import Row
 from benchmarks.traces import Trace, loaded, recorded
@@ -53,6 +53,9 @@ PARTS = (
             fleet.year(given.traces, _YEAR_DAYS, FIVE_MINUTES_MS), given.folder
         ),
     ),
+    Part("units", lambda _: units.rows()),
+    Part("memory", lambda _: memory.rows()),
+    Part("growth", lambda _: growth.rows()),
 )
 
 

@@ -70,7 +70,7 @@ def test_the_make_targets_and_paths_that_a_page_names_exist(page: str) -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/flow.svg"])
+@pytest.mark.parametrize("page", [*PAGES, "docs/flow.svg", "docs/growth.svg"])
 def test_a_page_names_no_folder_of_anybodys_machine(page: str) -> None:
     assert re.findall(r"(?<![\w.])/(?:home|root|work|Users|tmp|opt|usr)/\S*", text_of(page)) == []
 
