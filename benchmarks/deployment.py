@@ -23,8 +23,10 @@ from tributary.provider import Provider
 from tributary.publisher import DEFAULT_METRICS, Publisher, PublishRules
 from tributary.registry import Registry
 from tributary.report import Report
+from tributary.retention import Retention
+from tributary.rollups import Rollups
 from tributary.state import States
-from tributary.store import Retention, Store
+from tributary.store import Store
 from tributary.table import Item, Table
 from tributary.windows import HOUR_MS, MINUTE_MS, SECOND_MS
 
@@ -47,6 +49,7 @@ class Deployment:
         self.table = Table(self._client, TABLE, self.clock)
         self.retention = Retention.from_env()
         self.store = Store(self.table, self.retention, self.clock)
+        self.rollups = Rollups(self.table, self.store, self.retention, self.clock)
         self.hours = Hours(self.table)
         self.registry = Registry(self.table)
         metrics = frozenset(DEFAULT_METRICS.split(",")) if publishing else frozenset[str]()
@@ -75,7 +78,12 @@ class Deployment:
         """A compaction of all that is due, by a function that remembers nothing."""
         self.now_ms = now_ms
         compaction = Compaction(
-            Registry(self.table), self.hours, self.store, self.retention, self.clock
+            Registry(self.table),
+            self.hours,
+            self.store,
+            self.rollups,
+            self.retention,
+            self.clock,
         )
         return compaction.run(time.monotonic() + _DEADLINE_SECONDS)
 
@@ -89,6 +97,7 @@ class Deployment:
             self.retention,
             Freshness(300 * SECOND_MS, _DELAY_MS),
             self.hours,
+            self.rollups,
         )
         return engine.run(parse_query(raw_query, now_ms), now_ms, _DEADLINE_SECONDS)
 

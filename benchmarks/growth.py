@@ -135,7 +135,7 @@ def _matching(endpoint: str, resources: int) -> Cost:
 
     def work() -> None:
         entries = [e for shard in deployment.registry.shards() for e in shard.entries.values()]
-        extent = Extent(query.start_ms, query.end_ms, now_ms, deployment.retention)
+        extent = Extent(query.start_ms, query.end_ms, now_ms)
         found = matched_series(entries, query.metrics, extent, matcher(query.where))
         planned(query, found)
         assert len(found) == 1

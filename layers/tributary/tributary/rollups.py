@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Self
 
 from tributary.columns import Column, as_one
+from tributary.decoded import Decoded, everything
 from tributary.errors import ContendedError, FatalError
 from tributary.metrics import metric_named
 from tributary.points import WHOLE, Points, SeriesKey, gathered, joined, rolled_up
@@ -47,12 +48,17 @@ class _Stored:
     def in_parts(self) -> bool:
         return self.item is not None and self.item.parted
 
-    def series(self, wanted: Callable[[SeriesKey], bool] | None = None) -> Series:
-        """Its points; parts that no item points to are of a writer who died, or is not done."""
+    @property
+    def items(self) -> Iterable[Item]:
+        """Where its points lie; parts that no item points to are of a writer who died, or is not
+        done."""
         if self.item is None:
-            return {}
-        items = self.parts.values() if self.item.parted else [self.item]
-        return {key: one for item in items for key, one in decode(item.data, wanted).items()}
+            return ()
+        return self.parts.values() if self.item.parted else (self.item,)
+
+    def series(self) -> Series:
+        """All of its points."""
+        return {key: one for item in self.items for key, one in decode(item.data).items()}
 
 
 class Rollups:
@@ -69,6 +75,7 @@ class Rollups:
         self._store = store
         self._retention = retention
         self._clock = clock
+        self._decoded = Decoded(decode)
 
     @classmethod
     def from_env(cls) -> Self:
@@ -108,14 +115,15 @@ class Rollups:
         resource: str,
         tier: RollupTier,
         window: Window,
-        wanted: Callable[[SeriesKey], bool] | None = None,
+        wanted: Callable[[SeriesKey], bool] = everything,
     ) -> dict[SeriesKey, Points]:
         """The points that start in the window, by series; of those that have not expired."""
         start_ms = max(window.start_ms, self._retention.kept_from(tier, self._now_ms()))
         found: defaultdict[SeriesKey, list[Points]] = defaultdict(list)
         if start_ms < window.end_ms:
-            for stored in self._stored(resource, tier, Window(start_ms, window.end_ms)):
-                for key, points in stored.series(wanted).items():
+            stored = self._stored(resource, tier, Window(start_ms, window.end_ms))
+            for item in (item for one in stored for item in one.items):
+                for key, points in self._decoded.series(item, wanted).items():
                     found[key].append(points.between(start_ms, window.end_ms))
         return {key: points for key, parts in found.items() if (points := joined(parts))}
 
