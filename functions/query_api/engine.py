@@ -85,7 +85,7 @@ class Engine:
         grid = planned(query, series)
         kept = self._kept(shards, series, now_ms)
         reads = planned_reads(series, kept, grid, {_over(query, one) for one in series})
-        readings = read(self.store, self.rollups, reads, grid, seconds)
+        readings = read(self.store, self.rollups, reads, grid, query.over, seconds)
         found = [readings.of(one, grid) for one in series]
         states = self._states_of(shards, matches)
         resources = self._resources(entries, series, states, query, now_ms)

@@ -21,7 +21,7 @@ FIVE = RollupTier.FIVE_MINUTES
 def rollups(
     world: World, tier: RollupTier = FIVE, start: int = SUNDAY, end: int = SUNDAY + DAY
 ) -> dict[tuple[str, str], Points]:
-    found = world.rollups.read(API, tier, Window(start, end))
+    found = world.rollups.points(API, tier, Window(start, end))
     return {(key.metric, key.instance): one for key, one in found.items()}
 
 
@@ -32,7 +32,7 @@ def averages(world: World, tier: RollupTier = FIVE) -> dict[str, list[tuple[int,
             ((at - TEN) // 1000, average)
             for at, average in zip(points.times, points.averages, strict=True)
         ]
-        for key, points in world.rollups.read(API, tier, Window(SUNDAY, SUNDAY + DAY)).items()
+        for key, points in world.rollups.points(API, tier, Window(SUNDAY, SUNDAY + DAY)).items()
     }
 
 
@@ -232,10 +232,11 @@ def test_expired_rollups_are_not_read(world: World) -> None:
     world.compact()
 
     world.at(ELEVEN + 365 * DAY - 1)
-    assert averages(world) != {}
+    sunday = Window(SUNDAY, SUNDAY + DAY)
+    assert world.rollups.read(API, FIVE, sunday) != {}
     world.at(ELEVEN + 365 * DAY)
-    assert averages(world) == {}
-    assert averages(world, RollupTier.HOUR) != {}
+    assert world.rollups.read(API, FIVE, sunday) == {}
+    assert world.rollups.read(API, RollupTier.HOUR, sunday) != {}
 
 
 def test_what_rollups_are_made_of_is_read_after_them(world: World) -> None:
@@ -260,7 +261,10 @@ def test_series_keys_tell_metrics_apart(world: World) -> None:
 
     world.compact()
 
-    only = world.rollups.read(
-        API, FIVE, Window(TEN, ELEVEN), lambda key: key == SeriesKey("network.receive", "api-1")
-    )
-    assert {key: one.averages for key, one in only.items()} == {("network.receive", "api-1"): [7.0]}
+    def wanted(key: SeriesKey) -> bool:
+        return key == SeriesKey("network.receive", "api-1")
+
+    only = world.rollups.read(API, FIVE, Window(TEN, ELEVEN), wanted)
+    assert {key: list(one.values) for key, one in only.items()} == {
+        ("network.receive", "api-1"): [7.0]
+    }

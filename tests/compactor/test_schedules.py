@@ -177,7 +177,7 @@ class Schedule:
         assert_none_worse(found, wanted)
         if hours.clean(Window(TEN, ELEVEN)):
             rollups = Rollups(table, store, self.world.retention, self.world.clock)
-            points = rollups.read(self.resource, RollupTier.FIVE_MINUTES, Window(TEN, ELEVEN))
+            points = rollups.points(self.resource, RollupTier.FIVE_MINUTES, Window(TEN, ELEVEN))
             assert sum(points[CPU].count if points else ()) >= len(wanted)
 
 
@@ -222,7 +222,7 @@ def test_any_schedule_ends_as_an_undisturbed_one(world: World, seed: int, regist
     world.at(TEN + DAY)
     world.compact()
     for tier in RollupTier:
-        rollups = world.rollups.read(schedule.resource, tier, Window(ELEVEN - DAY, ELEVEN + DAY))
+        rollups = world.rollups.points(schedule.resource, tier, Window(ELEVEN - DAY, ELEVEN + DAY))
         assert rollups[CPU] == rolled_up(stored, tier.point_ms)
 
 

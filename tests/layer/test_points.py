@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tributary.codec import CorruptChunkError
 from tributary.columns import Column, ColumnKey, Origin, column, merge
+from tributary.decoded import everything
 from tributary.points import FIELDS, WHOLE, Points, SeriesKey, gathered, joined, rolled_up
-from tributary.rollup_codec import decode, encode
+from tributary.rollup_codec import NATURAL, decode, decode_folded, encode
 from tributary.windows import DAY_MS, FIVE_MINUTES_MS, HOUR_MS
 
 KEY = ColumnKey("cpu.utilization", "api-1", Origin("cpu", "pct", 0.01))
@@ -134,8 +135,42 @@ def test_points_come_back_from_their_bytes(seed: int) -> None:
     for key, points in series.items():
         for name in FIELDS:
             assert getattr(found[key], name) == getattr(points, name), name
-    assert decode(data, lambda key: key == CPU).keys() == {CPU}
     assert encode(dict(reversed(series.items()))).digest == digest
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), huge=st.booleans())
+def test_a_fold_is_read_from_the_bytes_without_the_others(seed: int, huge: bool) -> None:
+    points = rolled_up(series_of(seed), FIVE_MINUTES_MS)
+    if huge:
+        points = joined([points, rolled_up(rows([(90_000, 1e300)]), FIVE_MINUTES_MS)])
+    data = encode({CPU: points, SeriesKey("memory.usage", "api-1"): points}).data
+    expected = {
+        "avg": points.averages,
+        "min": points.values("least"),
+        "max": points.values("greatest"),
+        "sum": points.values("total"),
+        "last": points.values("last"),
+        "count": points.count,
+        NATURAL: points.averages,
+    }
+    for over, values in expected.items():
+        ((key, folded),) = decode_folded(data, CPU.__eq__, over).items()
+
+        assert key == CPU
+        assert list(folded.values) == pytest.approx(values, rel=1e-12), over
+        assert list(folded.times) == list(points.times)
+        assert list(folded.ends) == list(points.last_ms)
+        assert list(folded.weights) == list(points.covered_ms)
+
+
+def test_the_natural_fold_of_deltas_is_their_sum() -> None:
+    errors = rolled_up(rows([(0, 2.0), (10, 3.0)], metric="http.responses.5xx"), FIVE_MINUTES_MS)
+    data = encode({SeriesKey("http.responses.5xx", WHOLE): errors}).data
+
+    (folded,) = decode_folded(data, everything, NATURAL).values()
+
+    assert list(folded.values) == [5.0]
 
 
 def test_no_series_have_bytes_too() -> None:

@@ -354,7 +354,7 @@ def test_reading_that_takes_too_long_is_given_up(world: World) -> None:
     grid = Grid(span.start_ms, span.end_ms, 60_000)
 
     with pytest.raises(UnansweredInTimeError, match="send a shorter range"):
-        read(world.store, world.rollups, [one], grid, seconds=0)
+        read(world.store, world.rollups, [one], grid, None, seconds=0)
 
     for thread in threading.enumerate():
         if thread.name.startswith("reading"):
