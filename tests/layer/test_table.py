@@ -6,7 +6,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.layer.world import TABLE, World, before
+from tests.layer.world import TABLE, Reported, World, before
+from tributary.consumed import Consumed
 from tributary.errors import ContendedError, StorageError
 from tributary.table import ChangedError, Item, Key, Table
 
@@ -188,3 +189,42 @@ def test_an_endpoint_that_cannot_be_reached_is_a_storage_error(aws: None) -> Non
 
     with pytest.raises(StorageError, match="reading a noon: Could not connect"):
         Table(client, TABLE).get(NOON)
+
+
+def test_what_is_consumed_is_what_all_answers_report(world: World) -> None:
+    reported = Reported(world.client)
+    keys = [Key("a", f"{number:03}") for number in range(120)]
+
+    for key in keys:
+        world.table.put(Item(key, bytes(20_000), b"12345678"), None)
+    world.table.get(keys[0])
+    world.table.get_many(keys)
+    assert len(list(world.table.query("a", "000", "999"))) == 120
+
+    assert world.calls.count("BatchGetItem") >= 2
+    assert world.calls.count("Query") >= 3
+    assert reported.read_units > 0
+    assert reported.write_units > 0
+    assert world.table.consumed == Consumed(reported.read_units, reported.write_units)
+
+
+def test_what_a_refused_put_consumes_is_not_reported(world: World) -> None:
+    world.table.put(item("noon"), None)
+    before_refusal = world.table.consumed
+
+    with pytest.raises(ChangedError):
+        world.table.put(item("noon", b"mine"), None)
+
+    assert (world.table.consumed - before_refusal).write_units == 0
+
+
+def test_a_metered_table_counts_apart(world: World) -> None:
+    world.table.put(item("noon"), None)
+    consumed = world.table.consumed
+    apart = world.table.metered()
+    nothing = apart.consumed
+
+    assert apart.get(NOON) == item("noon")
+
+    assert (nothing, world.table.consumed) == (Consumed(0, 0), consumed)
+    assert apart.consumed.read_units > 0

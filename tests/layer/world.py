@@ -35,6 +35,23 @@ class Calls(list[str]):
         self.parameters.append(params)
 
 
+class Reported:
+    """The capacity units in a client's answers, read and written."""
+
+    def __init__(self, client: Any) -> None:
+        self.read_units = self.write_units = 0.0
+        client.meta.events.register("after-call.dynamodb", self._note)
+
+    def _note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        one_or_many = parsed.get("ConsumedCapacity", [])
+        reported = one_or_many if isinstance(one_or_many, list) else [one_or_many]
+        units = sum(one["CapacityUnits"] for one in reported)
+        if model.name == "PutItem":
+            self.write_units += units
+        else:
+            self.read_units += units
+
+
 def before(client: Any, operation: str, act: Callable[[], object], times: int = 1) -> None:
     """Lets another writer act before the client's next requests of one kind, so many times."""
     left = [act] * times

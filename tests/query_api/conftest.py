@@ -114,7 +114,7 @@ class World:
         )
         secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager"))
         tokens = Tokens(self.table, secrets, "bootstrap-token")
-        return Api(engine, tokens, cors_for(self.cors), self.clock)
+        return Api(engine, tokens, self.table, cors_for(self.cors), self.clock)
 
     def get(
         self,

@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tributary.consumed import Consumed, Meter
 from tributary.errors import ContendedError, StorageError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Table:
         self._client = client
         self._name = name
         self._clock = clock
+        self._meter = Meter()
 
     @classmethod
     def from_env(cls) -> Self:
@@ -75,12 +77,25 @@ class Table:
         )
         return cls(boto3.client("dynamodb", config=config), os.environ["TABLE_NAME"])
 
+    @property
+    def consumed(self) -> Consumed:
+        """What all requests so far have cost: what some of them did is after less before."""
+        return self._meter.total
+
+    def metered(self) -> "Table":
+        """The same table, whose requests are counted apart from this one's."""
+        return Table(self._client, self._name, self._clock)
+
     def get(self, key: Key) -> Item | None:
         """The item as all writes so far left it."""
         with _as_storage_error(f"reading {key.pk} {key.sk}"):
             answer = self._client.get_item(
-                TableName=self._name, Key=_key_attributes(key), ConsistentRead=True
+                TableName=self._name,
+                Key=_key_attributes(key),
+                ConsistentRead=True,
+                ReturnConsumedCapacity="TOTAL",
             )
+        self._meter.read(answer.get("ConsumedCapacity"))
         return self._living(answer.get("Item"))
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
@@ -104,9 +119,11 @@ class Table:
                 ":last": {"S": last_sk},
             },
             ConsistentRead=consistent,
+            ReturnConsumedCapacity="TOTAL",
         )
         with _as_storage_error(f"reading {pk} from {first_sk}"):
             for page in pages:
+                self._meter.read(page.get("ConsumedCapacity"))
                 for attributes in page["Items"]:
                     if item := self._living(attributes):
                         yield item
@@ -126,15 +143,17 @@ class Table:
         )
         with _as_storage_error(f"writing {item.key.pk} {item.key.sk}"):
             try:
-                self._client.put_item(
+                answer = self._client.put_item(
                     TableName=self._name,
                     Item=_attributes(item),
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    ReturnConsumedCapacity="TOTAL",
                     **condition,
                 )
             except self._client.exceptions.ConditionalCheckFailedException as failure:
                 stored: Any = failure.response.get("Item")
                 raise ChangedError(_item(stored)) from failure
+        self._meter.written(answer.get("ConsumedCapacity"))
 
     def update(
         self, key: Key, change: Callable[[Item | None], Item | None], read: Item | None = None
@@ -167,7 +186,10 @@ class Table:
         wanted: Any = {self._name: {"Keys": [_key_attributes(key) for key in keys]}}
         for attempt in range(_ROUNDS):
             with _as_storage_error(f"reading {len(keys)} items"):
-                answer = self._client.batch_get_item(RequestItems=wanted)
+                answer = self._client.batch_get_item(
+                    RequestItems=wanted, ReturnConsumedCapacity="TOTAL"
+                )
+            self._meter.read(*answer.get("ConsumedCapacity", ()))
             for attributes in answer["Responses"].get(self._name, ()):
                 if item := self._living(attributes):
                     found[item.key] = item
