@@ -25,6 +25,7 @@ from tests.compactor.world import (
     values,
     write,
 )
+from tests.dynamodb import TABLE
 from tributary.columns import Column, merge
 from tributary.compaction import Compaction
 from tributary.hours import NOTHING_CLOSED, Hours, Marker
@@ -213,6 +214,6 @@ def test_any_schedule_ends_as_an_undisturbed_one(world: World, seed: int, regist
 
 def emptied(world: World) -> World:
     """A new world in an empty table: each example has its own."""
-    for item in world.client.scan(TableName="tributary")["Items"]:
-        world.client.delete_item(TableName="tributary", Key={"pk": item["pk"], "sk": item["sk"]})
+    for item in world.client.scan(TableName=TABLE)["Items"]:
+        world.client.delete_item(TableName=TABLE, Key={"pk": item["pk"], "sk": item["sk"]})
     return World()

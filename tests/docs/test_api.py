@@ -115,7 +115,7 @@ def test_the_limits_are_those_listed() -> None:
 def test_what_an_answer_took_is_said_as_in_the_example(stack: "CollectedStack") -> None:
     [shown] = re.findall("`Server-Timing: (.*)`", text_of(API))
 
-    said = stack.get("/v1/query?metric=cpu.utilization").headers["Server-Timing"]
+    said = stack.get("/v1/query?metric=cpu.utilization").headers["server-timing"]
 
     assert re.sub(r"[\d.]+", "0", said) == re.sub(r"[\d.]+", "0", shown)
 

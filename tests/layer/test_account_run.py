@@ -10,9 +10,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.dynamodb import TABLE, delete_table
 from tests.layer.collecting import BACKUP, STAGING, TOKEN, WEB_1, WEB_2, Fleet
 from tests.layer.samples import TEN, points
-from tests.layer.world import TABLE
 from tributary.accounts import Account
 from tributary.errors import StorageError
 from tributary.inventory import Inventory
@@ -398,7 +398,7 @@ def test_a_run_that_finds_nothing_new_writes_only_its_state(hostup: Fleet) -> No
 
 
 def test_a_failing_table_is_raised(hostup: Fleet) -> None:
-    boto3.client("dynamodb").delete_table(TableName=TABLE)
+    delete_table()
 
     with pytest.raises(StorageError):
         hostup.run(15)

@@ -12,9 +12,10 @@ import pytest
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 from functions.hostup_collector import app
+from tests.dynamodb import delete_table
 from tests.layer.collecting import TOKEN, WEB_1, Fleet
 from tests.layer.samples import TEN
-from tests.layer.world import TABLE, Reported
+from tests.layer.world import Reported
 from tributary.accounts import Account, Accounts
 from tributary.collector import Collector, scheduled_ms
 from tributary.errors import SettingsError
@@ -212,7 +213,7 @@ def test_a_token_that_no_header_holds_is_one_accounts_failure(
 
 def test_a_failing_table_is_reported_for_every_account(hostup: Fleet) -> None:
     put_secret({"name": "main", "token": TOKEN}, {"name": "second", "token": TOKEN})
-    boto3.client("dynamodb").delete_table(TableName=TABLE)
+    delete_table()
 
     summary = collector(hostup).handle(EVENT, Context())
 

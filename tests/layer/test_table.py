@@ -1,12 +1,15 @@
-"""The table under moto: reads that take many answers, and puts that only replace what was read."""
+"""The table: reads that take many answers, and puts that only replace what was read."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 
-from tests.layer.world import TABLE, Reported, World, before
+from tests.dynamodb import TABLE, delete_table
+from tests.layer.world import Reported, World, before
 from tributary.consumed import Consumed
 from tributary.errors import ContendedError, StorageError
 from tributary.table import ChangedError, Item, Key, Table
@@ -171,7 +174,7 @@ def test_update_gives_up_where_others_always_come_first(world: World) -> None:
 
 
 def test_what_aws_refuses_is_a_storage_error_that_says_what_was_done(world: World) -> None:
-    boto3.client("dynamodb").delete_table(TableName=TABLE)
+    delete_table()
 
     with pytest.raises(StorageError, match=r"reading a noon: .*ResourceNotFoundException"):
         world.table.get(NOON)
@@ -206,6 +209,24 @@ def test_what_is_consumed_is_what_all_answers_report(world: World) -> None:
     assert reported.read_units > 0
     assert reported.write_units > 0
     assert world.table.consumed == Consumed(reported.read_units, reported.write_units)
+
+
+@pytest.mark.dynalite("moto reports the same units whatever the size")
+def test_units_go_by_size_and_reading_strongly_costs_twice(world: World) -> None:
+    table, keys = world.table, [Key("a", name) for name in "bcd"]
+
+    def units(act: Callable[[], object]) -> Consumed:
+        before_it = table.consumed
+        act()
+        return table.consumed - before_it
+
+    for key in keys:
+        put = Item(key, bytes(20_000), b"12345678")
+        assert units(partial(table.put, put, None)) == Consumed(0, 20)
+    assert units(lambda: table.get(keys[0])) == Consumed(5, 0)
+    assert units(lambda: table.get_many(keys)) == Consumed(7.5, 0)
+    assert units(lambda: list(table.query("a", "b", "d"))) == Consumed(7.5, 0)
+    assert units(lambda: list(table.query("a", "b", "d", consistent=True))) == Consumed(15, 0)
 
 
 def test_what_a_refused_put_consumes_is_not_reported(world: World) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from tests.dynamodb import TABLE
 from tests.layer.samples import TEN
 from tributary.chunk import split
 from tributary.columns import Column
@@ -14,7 +15,6 @@ from tributary.table import Table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-TABLE = "tributary"
 API = "northflank/main/shop/services/api"
 
 

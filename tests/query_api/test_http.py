@@ -11,6 +11,7 @@ from functions.query_api import app
 from functions.query_api.answer import Answer, delivered
 from functions.query_api.plan import Grid
 from functions.query_api.problems import TooMuchError
+from tests.dynamodb import delete_table
 from tests.query_api.conftest import API, CONTEXT, SECRET, TEN, VPS, World, instance, reply, request
 from tributary.packed import packed
 from tributary.table import Key
@@ -74,7 +75,7 @@ def test_a_secret_that_may_not_be_read_is_a_problem_to_try_again_after(world: Wo
 
 
 def test_a_table_that_does_not_answer_is_a_problem_to_try_again_after(world: World) -> None:
-    boto3.client("dynamodb").delete_table(TableName="tributary")
+    delete_table()
 
     found = world.get("/v1/query", "metric=cpu.utilization")
 

@@ -12,6 +12,7 @@ from functions.query_api.plan import Grid
 from functions.query_api.problems import UnansweredInTimeError
 from functions.query_api.reading import read
 from functions.query_api.series import Series
+from tests.dynamodb import TABLE
 from tests.query_api.conftest import API, CONTEXT, NOW, TEN, VPS, World, instance, reply, request
 from tributary.hours import NOTHING_CLOSED
 from tributary.metrics import CATALOGUE
@@ -271,7 +272,7 @@ def test_a_resource_that_its_provider_lists_no_more_is_not_failing(world: World)
 def test_a_broken_chunk_yields_the_rest_and_a_warning(world: World) -> None:
     key = {"pk": {"S": VPS}, "sk": {"S": "h#2026-11-22T10:00Z"}}
     world.client.update_item(
-        TableName="tributary",
+        TableName=TABLE,
         Key=key,
         UpdateExpression="SET d = :broken",
         ExpressionAttributeValues={":broken": {"B": b"\x01broken"}},

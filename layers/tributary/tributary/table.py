@@ -89,14 +89,7 @@ class Table:
     def get(self, key: Key) -> Item | None:
         """The item as all writes so far left it."""
         with _as_storage_error(f"reading {key.pk} {key.sk}"):
-            answer = self._client.get_item(
-                TableName=self._name,
-                Key=_key_attributes(key),
-                ConsistentRead=True,
-                ReturnConsumedCapacity="TOTAL",
-            )
-        self._meter.read(answer.get("ConsumedCapacity"))
-        return self._living(answer.get("Item"))
+            return self._living(self._stored(key))
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """Those of the items that there are, eventually consistent."""
@@ -151,7 +144,8 @@ class Table:
                     **condition,
                 )
             except self._client.exceptions.ConditionalCheckFailedException as failure:
-                stored: Any = failure.response.get("Item")
+                # Without one there is none, or the endpoint (dynalite) is one that sends none.
+                stored: Any = failure.response.get("Item") or self._stored(item.key)
                 raise ChangedError(_item(stored)) from failure
         self._meter.written(answer.get("ConsumedCapacity"))
 
@@ -175,6 +169,16 @@ class Table:
             else:
                 return changed
         raise ContendedError(f"{key.pk} {key.sk}: changed by others {_ATTEMPTS} times in a row")
+
+    def _stored(self, key: Key) -> Mapping[str, Any] | None:
+        answer = self._client.get_item(
+            TableName=self._name,
+            Key=_key_attributes(key),
+            ConsistentRead=True,
+            ReturnConsumedCapacity="TOTAL",
+        )
+        self._meter.read(answer.get("ConsumedCapacity"))
+        return answer.get("Item")
 
     def _living(self, attributes: Mapping[str, Any] | None) -> Item | None:
         item = _item(attributes)
