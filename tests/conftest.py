@@ -11,6 +11,7 @@ from local.environment import leave_aws_behind
 
 if TYPE_CHECKING:
     from tests.stack.collected import CollectedStack
+    from tests.wire import Wire
 
 # Sockets are closed by pytest-socket (--allow-hosts in pyproject.toml).
 leave_aws_behind()
@@ -66,6 +67,30 @@ def table(monkeypatch: pytest.MonkeyPatch, dynalite: str | None) -> Iterator[Non
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", _session())
         with dynamodb.empty_table():
             yield
+
+
+@pytest.fixture(scope="session")
+def endpoint(dynalite: str | None) -> Iterator[str]:
+    """Where DynamoDB is to be reached over HTTP; moto there is the one in this process."""
+    from moto.server import ThreadedMotoServer
+
+    if dynalite:
+        yield dynalite
+        return
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def wire(table: None, endpoint: str) -> "Iterator[Wire]":
+    """The wire over which clients that are made from now on reach the table."""
+    from tests.wire import wire_to
+
+    with wire_to(endpoint) as wire, pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", wire.url)
+        yield wire
 
 
 _REGION = "eu-north-1"

@@ -26,8 +26,10 @@ from tributary.windows import SECOND_MS
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# What is left of an invocation for aligning and answering once reading must be done.
+# What is left of an invocation for aligning and answering once reading must be done. DynamoDB may
+# be silent for so long of it.
 _KEPT_SECONDS = 6.0
+_SILENT_SECONDS = 3.0
 _PREFLIGHT_SECONDS = 600
 
 
@@ -57,7 +59,7 @@ class Api:
     @classmethod
     def from_env(cls) -> Self:
         """The API over the table, secret and origins that the environment names."""
-        table = Table.from_env()
+        table = Table.from_env(_SILENT_SECONDS)
         retention = Retention.from_env()
         store = Store(table, retention)
         engine = Engine(
@@ -68,6 +70,8 @@ class Api:
 
     def handle(self, event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         """API Gateway's event in, its response out, whatever happens between."""
+        left = context.get_remaining_time_in_millis() / SECOND_MS
+        self._table.until(time.monotonic() + max(1.0, left - _KEPT_SECONDS))
         return self._resolver.resolve(event, context)
 
     def _routed(self, cors: CORSConfig | None) -> APIGatewayHttpResolver:

@@ -350,10 +350,17 @@ def test_reading_that_takes_too_long_is_given_up(world: World) -> None:
     attributes = {"resource": VPS}
     series = Series(CATALOGUE["cpu.utilization"], VPS, ("-",), attributes, 60_000, 14)
     grid = Grid(TEN * 1000, NOW * 1000, 60_000)
+    let_on = threading.Event()
+
+    def hold(**_: object) -> None:
+        let_on.wait()
+
+    world.client.meta.events.register("before-call.dynamodb.Query", hold)
 
     with pytest.raises(UnansweredInTimeError, match="send a shorter range"):
         read(world.store, [series], {VPS: NOTHING_CLOSED}, grid, seconds=0)
 
+    let_on.set()
     for thread in threading.enumerate():
         if thread.name.startswith("reading"):
             thread.join()
