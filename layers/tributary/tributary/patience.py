@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 from tributary.errors import OutOfTimeError
 
 _ATTEMPTS = 8
-# Half a second to three quarters over the first five attempts, three to six over all eight.
+# With pauses that double, three to six seconds in all.
 _FIRST_PAUSE_SECONDS = 0.05
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 _PASSING = frozenset(
