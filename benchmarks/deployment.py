@@ -15,6 +15,7 @@ from benchmarks.dynalite import TABLE, client_of
 from functions.query_api.engine import Engine, Result
 from functions.query_api.parameters import parse_query
 from functions.query_api.status import Freshness
+from functions.query_api.timing import Timing
 from tributary.account_run import AccountRun, Pace
 from tributary.compaction import Compaction, CompactionReport
 from tributary.hours import Hours
@@ -83,6 +84,7 @@ class Deployment:
             self.store,
             self.rollups,
             self.retention,
+            self.table,
             self.clock,
         )
         return compaction.run(time.monotonic() + _DEADLINE_SECONDS)
@@ -99,7 +101,7 @@ class Deployment:
             self.hours,
             self.rollups,
         )
-        return engine.run(parse_query(raw_query, now_ms), now_ms, _DEADLINE_SECONDS)
+        return engine.run(parse_query(raw_query, now_ms), now_ms, _DEADLINE_SECONDS, Timing())
 
     def put_all(self, items: Iterable[Item]) -> None:
         """Puts new items in batches, as nothing in the product does."""

@@ -73,10 +73,10 @@ class MemoryTable(Table):
     """The table as dictionaries: the same items, conditions and expiry without a network."""
 
     def __init__(self, clock: "Clock") -> None:
+        super().__init__(cast(Any, None), "in memory", clock)
         self._items: dict[str, dict[str, Item]] = {}
         self._order: dict[str, list[str]] = {}
         self._lock = Lock()
-        self._now = clock
 
     def get(self, key: Key) -> Item | None:
         """The item as all writes so far left it."""
@@ -110,7 +110,7 @@ class MemoryTable(Table):
             partition[sk] = item
 
     def _lives(self, item: Item) -> bool:
-        return item.expires_s is None or item.expires_s > self._now()
+        return item.expires_s is None or item.expires_s > self._clock()
 
 
 class Clock:
@@ -180,7 +180,7 @@ class Stack:
         hashed = {"hash": sha256(_SECRET.encode()).hexdigest()}
         self.table.put(packed(Key("token", _TOKEN), hashed), None)
         secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager"))
-        return Api(engine, Tokens(self.table, secrets, "none"), clock=self._clock)
+        return Api(engine, Tokens(self.table, secrets, "none"), self.table, clock=self._clock)
 
     def _compact(self) -> None:
         """Everything that the compactor makes of what is collected: hour chunks, rollups."""
@@ -190,6 +190,7 @@ class Stack:
             self._store,
             self._rollups,
             self._retention,
+            self.table,
             self._clock,
         )
         report = compaction.run(time.monotonic() + _COMPACTION_SECONDS)

@@ -26,6 +26,7 @@ from tests.compactor.world import (
     values,
     write,
 )
+from tests.dynamodb import TABLE
 from tributary.columns import Column, merge
 from tributary.compaction import Compaction
 from tributary.hours import NOTHING_CLOSED, Hours, Marker
@@ -162,7 +163,14 @@ class Schedule:
         store = Store(table, world.retention, world.clock)
         rollups = Rollups(table, store, world.retention, world.clock)
         return Compaction(
-            Registry(table), Hours(table), store, rollups, world.retention, world.clock, threads=1
+            Registry(table),
+            Hours(table),
+            store,
+            rollups,
+            world.retention,
+            table,
+            world.clock,
+            threads=1,
         )
 
     def _reader(self, actor: Actor) -> None:
@@ -228,6 +236,6 @@ def test_any_schedule_ends_as_an_undisturbed_one(world: World, seed: int, regist
 
 def emptied(world: World) -> World:
     """A new world in an empty table: each example has its own."""
-    for item in world.client.scan(TableName="tributary")["Items"]:
-        world.client.delete_item(TableName="tributary", Key={"pk": item["pk"], "sk": item["sk"]})
+    for item in world.client.scan(TableName=TABLE)["Items"]:
+        world.client.delete_item(TableName=TABLE, Key={"pk": item["pk"], "sk": item["sk"]})
     return World()

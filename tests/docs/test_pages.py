@@ -20,6 +20,7 @@ EXAMPLES = [example for page in PAGES for example in examples(page)]
 # Commands that tests/docs does not run, and why.
 RUN_ELSEWHERE = {
     "make test": "is what runs this",
+    "make test-dynalite": "runs on CI after this",
     "make lint types": "runs before this",
     "make run": "test_readme runs it",
     "NORTHFLANK_TOKEN=… HOSTUP_TOKEN=… make run": "needs accounts of real providers",

@@ -47,6 +47,7 @@ def compact(world: World) -> None:
         world.store,
         world.rollups,
         world.retention,
+        world.table,
         world.clock,
     )
     report = compaction.run(time.monotonic() + 60)
