@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from moto import mock_aws
 
@@ -22,6 +21,7 @@ from tributary.chunk import split
 from tributary.columns import ColumnKey, Origin, column
 from tributary.hours import Hours
 from tributary.registry import Entry, Instance, Registry, Shard
+from tributary.secret import Secret
 from tributary.state import Collected, Failure, ShardState, States
 from tributary.store import Retention, Store
 from tributary.table import Table
@@ -112,8 +112,8 @@ class World:
             Freshness(300_000, 60_000),
             Hours(self.table),
         )
-        secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager"))
-        tokens = Tokens(self.table, secrets, "bootstrap-token")
+        secret = Secret(boto3.client("secretsmanager"), "bootstrap-token")
+        tokens = Tokens(self.table, secret)
         return Api(engine, tokens, cors_for(self.cors), self.clock)
 
     def get(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tributary.aws import aws_client
 from tributary.errors import ContendedError, StorageError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Table:
             read_timeout=10,
             max_pool_connections=32,
         )
-        return cls(boto3.client("dynamodb", config=config), os.environ["TABLE_NAME"])
+        return cls(aws_client("dynamodb", config), os.environ["TABLE_NAME"])
 
     def get(self, key: Key) -> Item | None:
         """The item as all writes so far left it."""
