@@ -20,7 +20,6 @@ from typing import Any, cast
 from unittest import mock
 
 import boto3
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from benchmarks.fleet import Series
@@ -37,6 +36,7 @@ from tributary.packed import packed
 from tributary.registry import Entry, Instance, Registry, Shard
 from tributary.retention import Retention
 from tributary.rollups import Rollups
+from tributary.secret import Secret
 from tributary.state import Collected, ShardState, States
 from tributary.store import Store
 from tributary.table import ChangedError, Item, Key, Table
@@ -179,8 +179,8 @@ class Stack:
         # A token in the table: what it takes to know the bootstrap one is up to Secrets Manager.
         hashed = {"hash": sha256(_SECRET.encode()).hexdigest()}
         self.table.put(packed(Key("token", _TOKEN), hashed), None)
-        secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager"))
-        return Api(engine, Tokens(self.table, secrets, "none"), self.table, clock=self._clock)
+        secret = Secret(boto3.client("secretsmanager"), "none")
+        return Api(engine, Tokens(self.table, secret), self.table, clock=self._clock)
 
     def _compact(self) -> None:
         """Everything that the compactor makes of what is collected: hour chunks, rollups."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tributary.errors import OutOfTimeError, RetriableError
@@ -94,7 +93,6 @@ KINDS: dict[type[BaseException], Kind] = {
     # Throttled, forbidden or unreachable: whoever asked can do nothing but wait.
     ClientError: _STORAGE,
     BotoCoreError: _STORAGE,
-    GetParameterError: _STORAGE,
     RetriableError: _STORAGE,
 }
 

@@ -6,16 +6,12 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Self
 
-import boto3
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from botocore.config import Config
-
 from functions.query_api.problems import UnauthorizedError
 from tributary.packed import unpacked
+from tributary.secret import Secret
 from tributary.table import Key, Table
 
 BOOTSTRAP = "bootstrap"
-_CACHED_SECONDS = 300
 _TOKEN = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,64})\.(?P<secret>[\x21-\x7e]{1,256})")
 _REMEDY = (
     "Send Authorization: Bearer <id>.<secret>; the stack's TokenCommand output prints one, "
@@ -27,20 +23,14 @@ class Tokens:
     """Knows the stack's bootstrap token, whose secret lies in Secrets Manager, and those in the
     table, of which only hashes are stored."""
 
-    def __init__(self, table: Table, secrets: SecretsProvider, bootstrap_secret: str) -> None:
+    def __init__(self, table: Table, bootstrap_secret: Secret) -> None:
         self._table = table
-        self._secrets = secrets
         self._bootstrap_secret = bootstrap_secret
 
     @classmethod
     def from_env(cls, table: Table) -> Self:
         """The bootstrap token whose secret BOOTSTRAP_TOKEN_SECRET names."""
-        config = Config(
-            retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=5
-        )
-        client = boto3.client("secretsmanager", config=config)
-        secrets = SecretsProvider(boto3_client=client)
-        return cls(table, secrets, os.environ["BOOTSTRAP_TOKEN_SECRET"])
+        return cls(table, Secret.of(os.environ["BOOTSTRAP_TOKEN_SECRET"]))
 
     def authorise(self, header: str | None) -> str:
         """The id of the token in an Authorization header; UnauthorizedError if it is not known."""
@@ -57,7 +47,7 @@ class Tokens:
 
     def _hash_of(self, token_id: str) -> str | None:
         if token_id == BOOTSTRAP:
-            secret = self._secrets.get(self._bootstrap_secret, max_age=_CACHED_SECONDS)
-            return sha256(str(secret).encode()).hexdigest() if secret else None
+            secret = self._bootstrap_secret.text()
+            return sha256(secret.encode()).hexdigest() if secret else None
         item = self._table.get(Key("token", token_id))
         return str(unpacked(item)["hash"]) if item else None

@@ -302,6 +302,21 @@ def test_nothing_is_read_back_for_cloudwatch_where_no_metric_is_published(
     assert "Query" not in northflank.world.calls
 
 
+@pytest.mark.parametrize(("metrics", "puts"), [(["cpu.utilization"], 2), ([], 1)])
+def test_the_state_is_put_before_and_after_publishing_and_else_once(
+    hostup: Fleet, metrics: list[str], puts: int
+) -> None:
+    rules = PublishRules(frozenset(metrics), 3 * HOUR_MS)
+    hostup.run(15, rules)
+    hostup.world.calls.clear()
+    hostup.world.calls.parameters.clear()
+
+    hostup.run(20, rules)
+
+    written = [one["Item"]["sk"]["S"] for one in hostup.world.calls.parameters if "Item" in one]
+    assert written.count("state#0") == puts
+
+
 def test_an_event_ahead_of_the_clock_leaves_nothing_out(northflank: Fleet) -> None:
     northflank.run(0)
     account_run, account = northflank.account_run(northflank.world.table), Account("main", TOKEN)

@@ -6,11 +6,11 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 from tests.layer.world import Calls
 from tributary.accounts import Account, Accounts, accounts_in
 from tributary.errors import SettingsError, StorageError
+from tributary.secret import Secret
 
 TOKEN = "nf-s3cr3t-t0k3n"
 
@@ -88,16 +88,14 @@ def test_a_token_is_not_shown_where_an_account_is() -> None:
 def accounts_and_calls(text: str) -> tuple[Accounts, Calls]:
     boto3.client("secretsmanager").create_secret(Name="provider", SecretString=text)
     client = boto3.client("secretsmanager")
-    return Accounts(SecretsProvider(boto3_client=client), "provider"), Calls(client)
+    return Accounts(Secret(client, "provider")), Calls(client)
 
 
 def replace(text: str) -> None:
     boto3.client("secretsmanager").put_secret_value(SecretId="provider", SecretString=text)
 
 
-def test_the_secret_is_read_at_most_every_five_minutes(
-    aws: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_secret_is_kept_while_it_is_young(aws: None) -> None:
     accounts, calls = accounts_and_calls(secret({"name": "main", "token": "old"}))
     assert accounts.all() == [Account("main", "old")]
     replace(secret({"name": "main", "token": "new"}))
@@ -129,12 +127,12 @@ def test_a_binary_secret_is_none_that_can_be_read(aws: None) -> None:
     boto3.client("secretsmanager").create_secret(Name="provider", SecretBinary=TOKEN.encode())
 
     with pytest.raises(SettingsError, match="is not JSON"):
-        Accounts(SecretsProvider(), "provider").all()
+        Accounts.from_env().all()
 
 
 def test_a_secret_that_cannot_be_read_is_a_storage_error_that_names_it(aws: None) -> None:
     with pytest.raises(StorageError, match=r"reading the secret provider: .*ResourceNotFound"):
-        Accounts(SecretsProvider(), "provider").all()
+        Accounts.from_env().all()
 
 
 def test_the_environment_names_the_secret(aws: None) -> None:

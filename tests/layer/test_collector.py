@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 from functions.hostup_collector import app
 from tests.dynamodb import delete_table
@@ -46,7 +45,7 @@ def put_secret(*accounts: dict[str, str]) -> None:
 
 
 def collector(fleet: Fleet) -> Collector:
-    accounts = Accounts(SecretsProvider(), "provider")
+    accounts = Accounts.from_env()
 
     def connect(account: Account, deadline: float) -> Provider:
         return fleet.connect(account)

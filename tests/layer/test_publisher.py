@@ -1,10 +1,12 @@
 """Publishing: what a minute's completion sends, once, and what crashes and failures change."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
+from local.providers import serve
 from tests.dynamodb import TABLE
 from tests.layer.collecting import BACKUP, DEFAULT_RULES, STAGING, WEB_1, WEB_2, Fleet
 from tests.layer.put_metric_data import CloudWatch
@@ -14,6 +16,9 @@ from tributary.publisher import Publisher, PublishRules
 from tributary.state import Collected, ShardState, States
 from tributary.statistics import Statistics
 from tributary.windows import DAY_MS, HOUR_MS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 RULES = PublishRules(frozenset({"cpu.utilization", "http.responses.5xx"}), 3 * HOUR_MS)
 
@@ -124,15 +129,18 @@ def test_nothing_to_send_is_no_request(aws: None) -> None:
 
 def test_the_client_makes_one_attempt(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     attempts: list[str] = []
-    session = boto3.Session()
-    session.events.register("before-send.cloudwatch", lambda **_: attempts.append("sent"))
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")
 
-    with pytest.raises(StorageError, match="CloudWatch took 0 datums, then: Could not connect"):
-        Publisher.from_env().send(statistics(1))
+    def unavailable(environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
+        attempts.append(environ["REQUEST_METHOD"])
+        start_response("503 Service Unavailable", [("Content-Length", "0")])
+        return []
 
-    assert attempts == ["sent"]
+    with serve(unavailable) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", server.url)
+        with pytest.raises(StorageError, match=r"CloudWatch took 0 datums, then: .*503"):
+            Publisher.from_env().send(statistics(1))
+
+    assert attempts == ["POST"]
 
 
 def test_a_run_sends_each_complete_minute_once(hostup: Fleet) -> None:

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.query_api.api import Api, cors_for
@@ -24,6 +23,7 @@ from tributary.hours import Hours
 from tributary.registry import Entry, Instance, Registry, Shard
 from tributary.retention import Retention
 from tributary.rollups import Rollups
+from tributary.secret import Secret
 from tributary.state import Collected, Failure, ShardState, States
 from tributary.store import Store
 from tributary.table import Table
@@ -117,8 +117,8 @@ class World:
             self.hours,
             self.rollups,
         )
-        secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager"))
-        tokens = Tokens(self.table, secrets, "bootstrap-token")
+        secret = Secret(boto3.client("secretsmanager"), "bootstrap-token")
+        tokens = Tokens(self.table, secret)
         return Api(engine, tokens, self.table, cors_for(self.cors), self.clock)
 
     def get(

@@ -6,13 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.config import Config
+from tributary.errors import SettingsError
+from tributary.secret import Secret
 
-from tributary.errors import SettingsError, StorageError
-
-CACHE_SECONDS = 300
 _SHAPE = '{"accounts": [{"name": "main", "token": "…", "team": "…"}]} (team only where needed)'
 # Names stand in keys, in CloudWatch dimensions and in URLs.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -30,15 +26,13 @@ class Account:
 class Accounts:
     """The accounts in a secret, read at most every five minutes unless asked to read anew."""
 
-    def __init__(self, secrets: SecretsProvider, secret: str) -> None:
-        self._secrets = secrets
+    def __init__(self, secret: Secret) -> None:
         self._secret = secret
 
     @classmethod
     def from_env(cls) -> "Accounts":
         """The accounts in the secret that PROVIDER_SECRET names."""
-        config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 3})
-        return cls(SecretsProvider(boto_config=config), os.environ["PROVIDER_SECRET"])
+        return cls(Secret.of(os.environ["PROVIDER_SECRET"]))
 
     def all(self, *, anew: bool = False) -> list[Account]:
         """Every account, none while the secret is as the stack created it.
@@ -46,11 +40,7 @@ class Accounts:
         Raises SettingsError, which says what the secret should hold and never what it holds, and
         StorageError where Secrets Manager does not answer.
         """
-        try:
-            text = self._secrets.get(self._secret, max_age=CACHE_SECONDS, force_fetch=anew)
-        except GetParameterError as error:
-            raise StorageError(f"reading the secret {self._secret}: {error}") from error
-        return accounts_in(text if isinstance(text, str) else "")
+        return accounts_in(self._secret.text(anew=anew))
 
 
 def accounts_in(text: str) -> list[Account]:

@@ -25,14 +25,15 @@ _THREADS = 8
 
 @dataclass(slots=True)
 class CompactionReport:
-    """What one compaction did: `samples` are those that were news to their hour chunks, and
-    `behind_seconds` is how much of what could be closed is open still. `consumed` is what DynamoDB charged."""
+    """What one compaction did: `samples` are those that were news to their hour chunks,
+    `behind_seconds` is how much of what could be closed is open still, and `consumed` what
+    DynamoDB charges for."""
 
     shards: int = 0
     resources: int = 0
     samples: int = 0
     behind_seconds: float = 0.0
-    consumed: Consumed = Consumed()
+    consumed: Consumed = field(default_factory=Consumed)
     errors: Counter[str] = field(default_factory=Counter)
     messages: list[str] = field(default_factory=list)
 

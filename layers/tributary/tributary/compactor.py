@@ -3,13 +3,15 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from tributary.collector import LambdaContext
 from tributary.compaction import Compaction, CompactionReport
 from tributary.self_metrics import logger
+
+if TYPE_CHECKING:
+    from tributary.collector import LambdaContext
 
 # What a compaction still needs after its last chunk: noting what is closed, and telling of it.
 _CLOSING_SECONDS = 20.0
@@ -26,7 +28,7 @@ class Compactor:
         """The compactor of the table that the environment names."""
         return cls(Compaction.from_env())
 
-    def handle(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    def handle(self, event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
         """Answers any event: hours are due by the clock, so one that comes late or twice does no
         harm, and neither does a run by hand.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tributary.collected import Progress as Progress  # a word of `plan`
 from tributary.columns import Column
 from tributary.windows import Window
 
@@ -32,17 +33,6 @@ class Request:
     path: str
     parameters: tuple[tuple[str, str], ...]
     window: Window
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a resource is stored: its newest sample and the resolution of it, in ms.
-
-    For a resource that has been silent, the instant from which samples may still come.
-    """
-
-    newest_ms: int
-    resolution_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Self
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tributary.aws import aws_client
 from tributary.columns import ColumnKey
 from tributary.errors import StorageError
 from tributary.state import Collected
@@ -76,7 +76,7 @@ class Publisher:
             connect_timeout=3,
             read_timeout=10,
         )
-        return cls(boto3.client("cloudwatch", config=config), PublishRules.from_env())
+        return cls(aws_client("cloudwatch", config), PublishRules.from_env())
 
     def send(self, statistics: Iterable[Statistics]) -> int:
         """Sends all and returns how many; raises StorageError at the first request refused."""

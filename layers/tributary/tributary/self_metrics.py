@@ -1,14 +1,17 @@
 """What a run tells about itself: one structured log line, and metrics embedded in the log (EMF)."""
 
+from typing import TYPE_CHECKING
+
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from tributary.report import Report
+if TYPE_CHECKING:
+    from tributary.report import Report
 
 logger = Logger()
 
 
-def emit(report: Report) -> None:
+def emit(report: "Report") -> None:
     """Logs the report and its metrics; a run with errors logs as a warning.
 
     CloudWatch charges for each metric of each account: what nobody would be woken for is in the

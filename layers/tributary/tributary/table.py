@@ -9,10 +9,10 @@ from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tributary.aws import aws_client
 from tributary.consumed import Consumed, Meter
 from tributary.errors import ContendedError, StorageError
 from tributary.patience import Patience
@@ -79,7 +79,7 @@ class Table:
             read_timeout=timeout_seconds,
             max_pool_connections=32,
         )
-        client = boto3.client("dynamodb", config=config)
+        client = aws_client("dynamodb", config)
         return cls(client, os.environ["TABLE_NAME"], patience=patience)
 
     def until(self, deadline: float) -> None:
