@@ -39,8 +39,8 @@ class _NothingLive:
         return None
 
 
-def northflank(rows: int) -> str:
-    """Eleven metrics of three containers, so many rows of ten seconds each."""
+def northflank(rows: int, start: int = TEN) -> str:
+    """Eleven metrics of three containers, so many rows of ten seconds each from the start on."""
     data = {
         metric: {
             "metricInfo": {
@@ -51,7 +51,7 @@ def northflank(rows: int) -> str:
             "values": [
                 {
                     "metadata": {"containerId": container},
-                    "data": list(_points(metric, unit, container, rows)),
+                    "data": list(_points(metric, unit, container, rows, start)),
                 }
                 for container in _CONTAINERS
             ],
@@ -67,9 +67,11 @@ def hostup(timeframe: Timeframe) -> str:
     return _text(metrics_answer(VPS, timeframe, timeline, ELEVEN, ELEVEN, Ledger()))
 
 
-def _points(metric: str, unit: str, container: str, rows: int) -> Iterator[dict[str, Any]]:
+def _points(
+    metric: str, unit: str, container: str, rows: int, start: int
+) -> Iterator[dict[str, Any]]:
     measure = MEASURES[metric, unit]
-    for instant in range(TEN, TEN + rows * GRID_SECONDS, GRID_SECONDS):
+    for instant in range(start, start + rows * GRID_SECONDS, GRID_SECONDS):
         level = measure.convert(history.value(container, measure.signal, instant), _PLAN)
         ts = written(instant * 1000 + _CONTAINERS[container])
         yield {"value": round(level, measure.digits), "ts": ts}

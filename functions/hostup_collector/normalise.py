@@ -7,6 +7,7 @@ import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import compress, groupby
 from math import isfinite, nan
 from operator import itemgetter, sub
@@ -198,16 +199,24 @@ def _conversions(
     samples: Sequence[Mapping[str, Json]], units: UnitFactors
 ) -> Iterator[_Conversion]:
     """The fields documented, then those that hold numbers and are not: under HostUp's own name."""
-    ratios = units.ratios()
-    for field, (metric, unit) in METRICS.items():
-        multiply, divide = ratios[unit]
-        origin = Origin(field, unit, multiply / divide)
-        yield _Conversion(ColumnKey(metric, INSTANCE, origin), multiply, divide)
+    yield from _documented(units)
     others = set[str]().union(*samples).difference(METRICS, ["recordedAt"])
     for field in sorted(others):
         if not any(_is_number(sample.get(field)) for sample in samples):
             continue
         yield _Conversion(ColumnKey(f"hostup.{field}", INSTANCE, Origin(field, "", 1.0)), 1.0, 1.0)
+
+
+@cache
+def _documented(units: UnitFactors) -> tuple[_Conversion, ...]:
+    ratios = units.ratios()
+    return tuple(
+        _Conversion(
+            ColumnKey(metric, INSTANCE, Origin(field, unit, multiply / divide)), multiply, divide
+        )
+        for field, (metric, unit) in METRICS.items()
+        for multiply, divide in [ratios[unit]]
+    )
 
 
 def _is_number(value: Json) -> bool:

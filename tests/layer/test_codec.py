@@ -94,6 +94,11 @@ def test_the_bytes_of_version_1_are_read_for_ever() -> None:
     assert written[0] == VERSION == 1
 
 
+@pytest.mark.parametrize(("rows", "digest"), [(30, "9a33b91a35771e93"), (360, "06f8a6ecc993027e")])
+def test_the_content_of_version_1_stays_as_it_is(rows: int, digest: str) -> None:
+    assert encode(realistic("api-78b4d4459d-sbtn8", rows)).digest.hex() == digest
+
+
 def test_values_that_leave_the_scaled_integers_keep_every_bit() -> None:
     values = [0.1, 2.0**60, -3.3]
     column = rows(list(zip([0, 10, 20], values, strict=True)))

@@ -7,6 +7,7 @@ from tributary.windows import (
     Window,
     floor_to,
     key_time,
+    parse_all_rfc3339,
     parse_rfc3339,
     rfc3339,
     tier_for,
@@ -136,3 +137,24 @@ def test_times_are_written_with_milliseconds_where_there_are_any(time_ms: int, t
 def test_floor_to_is_the_last_multiple_not_after_the_instant() -> None:
     assert floor_to(300_000, TEN + 299_999) == TEN
     assert floor_to(300_000, TEN) == TEN
+
+
+INSTANTS = (
+    "2026-11-22T10:00:03.310Z",
+    "2026-11-22T10:00:03.310999Z",
+    "2026-11-22T11:00:00+01:00",
+    "1969-12-31T23:59:59.999Z",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59.999999Z",
+)
+
+
+def test_many_times_are_parsed_as_each_is() -> None:
+    assert parse_all_rfc3339(INSTANTS) == [parse_rfc3339(instant) for instant in INSTANTS]
+    assert parse_all_rfc3339(INSTANTS[:4]) == [TEN + 3310, TEN + 3310, TEN, -1]
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-11-22T10:00:00"])
+def test_one_that_is_no_time_spoils_many(text: str) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        parse_all_rfc3339(["2026-11-22T10:00:00Z", text])

@@ -21,7 +21,7 @@ _HOLDER_BYTES = array("d", [_HOLDER]).tobytes()
 # Looking a column up costs as much as calculating so many rows more than the table has entries.
 _TABLE_PRICE = 50
 # The first rows tell nearly always that summing does not pay.
-_FIRST_ROWS = 8
+_FIRST_ROWS = 6
 
 
 class Frame(NamedTuple):
