@@ -15,7 +15,7 @@ from unittest.mock import patch
 from benchmarks import replies
 from benchmarks.row import Row
 from functions.northflank_collector.normalise import UnitFactors, normalise
-from functions.query_api.align import aligned
+from functions.query_api.align import Found, aligned
 from functions.query_api.plan import Grid
 from tributary.codec import decode, encode
 from tributary.columns import Column, ColumnKey, merge
@@ -122,7 +122,7 @@ def _by_key(chunks: Sequence[bytes]) -> Mapping[ColumnKey, list[Column]]:
 
 def _averaged(chunks: Sequence[bytes]) -> list[object]:
     return [
-        aligned(merge(columns), _GRID, "avg", "gauge").values
+        aligned(Found((merge(columns),)), _GRID, "avg", "gauge").values
         for columns in _by_key(chunks).values()
     ]
 

@@ -295,7 +295,11 @@ def test_each_request_is_one_log_line_with_counts_and_no_token(
 @pytest.mark.parametrize(
     ("path", "query", "phases"),
     [
-        ("/v1/query", "metric=cpu.utilization", ["authorise", "match", "read", "align", "status", "format", "deliver"]),
+        (
+            "/v1/query",
+            "metric=cpu.utilization",
+            ["authorise", "match", "read", "align", "status", "format", "deliver"],
+        ),
         ("/v1/query", "metric=cpu.utilisation", ["authorise", "match"]),
         ("/v1/resources", "", ["authorise", "deliver"]),
         ("/v1/metrics", "", ["authorise", "deliver"]),
