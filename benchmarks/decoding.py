@@ -15,7 +15,8 @@ from unittest.mock import patch
 from benchmarks import replies
 from benchmarks.row import Row
 from functions.northflank_collector.normalise import UnitFactors, normalise
-from functions.query_api.align import Found, aligned
+from functions.query_api.align import Aligner, Found
+from functions.query_api.arithmetic import Lists
 from functions.query_api.plan import Grid
 from tributary.codec import decode, encode
 from tributary.columns import Column, ColumnKey, merge
@@ -31,6 +32,7 @@ _SECONDS = 15.0
 _HOURS, _ROWS = 24, 360
 _START = replies.TEN - replies.TEN % 86_400
 _GRID = Grid(_START * SECOND_MS, _START * SECOND_MS + DAY_MS, MINUTE_MS)
+_ALIGNER = Aligner(_GRID, Lists())
 
 
 def rows() -> Iterable[Row]:
@@ -122,7 +124,7 @@ def _by_key(chunks: Sequence[bytes]) -> Mapping[ColumnKey, list[Column]]:
 
 def _averaged(chunks: Sequence[bytes]) -> list[object]:
     return [
-        aligned(Found((merge(columns),)), _GRID, "avg", "gauge").values
+        _ALIGNER.aligned(Found((merge(columns),)), "avg", "gauge").values
         for columns in _by_key(chunks).values()
     ]
 

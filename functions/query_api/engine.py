@@ -1,11 +1,11 @@
 """The engine: a query answered from registry and store, whichever front asked it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from functions.query_api.aggregate import Line, aggregated
-from functions.query_api.align import Found, aligned
-from functions.query_api.folds import default_fold
+from functions.query_api.aggregate import Line
+from functions.query_api.arithmetic import Value
+from functions.query_api.lines import lines_of, over_of
 from functions.query_api.matching import Attributes, matcher
 from functions.query_api.parameters import Query
 from functions.query_api.plan import Grid, check_points, planned
@@ -37,18 +37,13 @@ from tributary.rollups import Rollups
 from tributary.state import Collected, States
 from tributary.store import Store
 
-# An average of many samples is worth some digits more than each of them.
-_DIGITS_BEYOND_PRECISION = 3
-# What a resource's instances give (over, agg), and the resource as a whole gives as well.
-_ADD_UP = frozenset((("min", "min"), ("max", "max"), ("sum", "sum")))
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a query found: lines over the grid's steps, and how fresh each provider's part is."""
 
     grid: Grid
-    lines: list[Line]
+    lines: list[Line[list[Value]]]
     status: Mapping[str, ProviderStatus]
     warnings: list[str]
     counts: Mapping[str, int]
@@ -86,12 +81,12 @@ class Engine:
             series = self._matched(query, shards, now_ms)
             grid = planned(query, series)
             kept = self._kept(shards, series, now_ms)
-            reads = planned_reads(series, kept, grid, {_over(query, one) for one in series})
+            reads = planned_reads(series, kept, grid, {over_of(query, one) for one in series})
         with timing.phase("read"):
             readings = read(self.store, self.rollups, reads, grid, query.over, seconds)
         with timing.phase("align"):
             found = [readings.of(one, grid) for one in series]
-            lines = _lines(query, series, found, grid)
+            lines = lines_of(query, series, found, grid)
         with timing.phase("status"):
             status, sentences = self._status(query, shards, series, now_ms)
         return Result(
@@ -192,43 +187,3 @@ def _attributes_in(query: Query) -> list[tuple[str, str]]:
 
 def _any_matches(entry: Entry, matches: Callable[[Attributes], bool]) -> bool:
     return any(matches(attributes) for attributes in attributes_of(entry))
-
-
-def _lines(
-    query: Query, series: Sequence[Series], found: Sequence[Found], grid: Grid
-) -> list[Line]:
-    lines = []
-    for one, what in zip(series, found, strict=True):
-        if not what:
-            continue
-        over = _over(query, one)
-        values = aligned(what, grid, over, one.metric.kind)
-        if any(value is not None for value in values.values):
-            approximate = values.approximate or (
-                query.grouped and one.stands_in and (over, _agg(query, one)) not in _ADD_UP
-            )
-            lines.append(Line(one.metric, one.attributes, values.values, approximate))
-    order = {name: place for place, name in enumerate(query.metrics)}
-    if query.grouped:
-        lines = aggregated(lines, query.by, query.agg)
-    return sorted(
-        map(_rounded, lines),
-        key=lambda line: (order[line.metric.name], sorted(line.attributes.items())),
-    )
-
-
-def _rounded(line: Line) -> Line:
-    """Without the digits that adding and dividing binary fractions leave behind."""
-    if line.metric.decimals is None:
-        return line
-    digits = line.metric.decimals + _DIGITS_BEYOND_PRECISION
-    values = [None if value is None else round(value, digits) for value in line.values]
-    return replace(line, values=values)
-
-
-def _over(query: Query, series: Series) -> str:
-    return query.over or default_fold(series.metric.kind)
-
-
-def _agg(query: Query, series: Series) -> str:
-    return query.agg or default_fold(series.metric.kind)

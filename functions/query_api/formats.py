@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from functions.query_api.aggregate import Line
+from functions.query_api.arithmetic import Value
 from functions.query_api.engine import Result
 from functions.query_api.parameters import Format
 from functions.query_api.series import ATTRIBUTES
@@ -94,7 +95,7 @@ def _notes(result: Result) -> dict[str, Any]:
     }
 
 
-def _series(line: Line) -> dict[str, Any]:
+def _series(line: Line[list[Value]]) -> dict[str, Any]:
     return {
         "metric": line.metric.name,
         "unit": line.metric.unit,
@@ -104,7 +105,7 @@ def _series(line: Line) -> dict[str, Any]:
     }
 
 
-def _attribute_names(lines: Iterable[Line]) -> list[str]:
+def _attribute_names(lines: Iterable[Line[list[Value]]]) -> list[str]:
     present = {name for line in lines for name in line.attributes}
     known = [name for name in ATTRIBUTES if name in present]
     return known + sorted(present.difference(known))

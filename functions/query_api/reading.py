@@ -12,7 +12,7 @@ from functions.query_api.problems import UnansweredInTimeError
 from functions.query_api.series import Series
 from functions.query_api.sources import ResourceRead
 from tributary.codec import CorruptChunkError
-from tributary.columns import Column, ColumnKey, as_one
+from tributary.columns import Axes, Column, ColumnKey, as_one
 from tributary.points import WHOLE, Folded, SeriesKey, joined_folded
 from tributary.rollup_codec import NATURAL
 from tributary.rollups import Rollups
@@ -70,6 +70,7 @@ class Readings:
     columns: dict[tuple[str, str, str, Tier], list[Column]] = field(default_factory=dict)
     points: dict[tuple[str, str, str, RollupTier], list[Folded]] = field(default_factory=dict)
     unreadable: dict[str, None] = field(default_factory=dict)
+    _axes: Axes = field(default_factory=Axes)
 
     def of(self, series: Series, grid: Grid) -> Found:
         """What was found of a series, in the steps that it is shown in."""
@@ -78,12 +79,12 @@ class Readings:
         columns = [
             column
             for tiers in (_ROLLED_UP, *((tier,) for tier in _COARSER))
-            if (column := as_one(self._columns_of(series, tiers)))
+            if (column := as_one(self._columns_of(series, tiers), self._axes))
         ]
         rollups = [(tier, points) for tier in RollupTier if (points := self._points(series, tier))]
         start_ms, end_ms = (ceil_to(grid.step_ms, at) for at in (series.from_ms, series.until_ms))
         return Found(
-            tuple(column.between(start_ms, end_ms) for column in columns),
+            tuple(self._axes.between(column, start_ms, end_ms) for column in columns),
             tuple((tier, points.between(start_ms, end_ms)) for tier, points in rollups),
         )
 

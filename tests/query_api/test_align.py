@@ -5,11 +5,15 @@ from typing import Literal
 import pytest
 
 from functions.query_api.aggregate import Line, aggregated
-from functions.query_api.align import Aligned, Found, aligned
+from functions.query_api.align import Aligned, Aligner, Found
+from functions.query_api.arithmetic import Lists, Value
+from functions.query_api.arrays import Arrays
 from functions.query_api.folds import percentile
 from functions.query_api.plan import Grid
 from tributary.columns import Column, ColumnKey, Origin, as_one, column, merge
 from tributary.metrics import CATALOGUE
+
+type Values = list[Value]
 
 KEY = ColumnKey("cpu.utilization", "-", Origin("", "", 1.0))
 HALF_HOUR = 1800
@@ -28,8 +32,15 @@ def align(
     over: str = "avg",
     kind: Literal["gauge", "delta"] = "gauge",
     start: int = 0,
-) -> Aligned:
-    return aligned(Found((samples,)), Grid(start * 1000, end * 1000, step * 1000), over, kind)
+) -> Aligned[Values]:
+    """What lists and arrays both make of it."""
+    found, grid = Found((samples,)), Grid(start * 1000, end * 1000, step * 1000)
+    by_lists = Aligner(grid, Lists()).aligned(found, over, kind)
+    by_arrays = Aligner(grid, Arrays()).aligned(found, over, kind)
+    listed = Arrays().listed(by_arrays.values)
+    assert listed == pytest.approx(by_lists.values)
+    assert by_arrays.approximate == by_lists.approximate
+    return by_lists
 
 
 FOUR = rows([(0, 4.0), (10, 1.0), (20, 3.0), (60, 8.0)], 10)
@@ -143,8 +154,17 @@ def test_percentiles_interpolate_linearly() -> None:
     assert percentile([0.0, 10.0, 20.0, 30.0, 40.0], 90) == 36.0
 
 
-def line(values: list[float | None], metric: str = "cpu.utilization", **attributes: str) -> Line:
+def line(values: Values, metric: str = "cpu.utilization", **attributes: str) -> Line[Values]:
     return Line(CATALOGUE[metric], attributes, values)
+
+
+def put_together(lines: list[Line[Values]], by: list[str], agg: str | None) -> list[Line[Values]]:
+    """What lists and arrays both make of the lines."""
+    by_lists = aggregated(lines, by, agg, Lists())
+    taken = [Line(one.metric, one.attributes, Arrays().taken(one.values)) for one in lines]
+    by_arrays = aggregated(taken, by, agg, Arrays())
+    assert [Arrays().listed(one.values) for one in by_arrays] == [one.values for one in by_lists]
+    return by_lists
 
 
 LINES = [
@@ -168,13 +188,13 @@ LINES = [
 def test_agg_folds_each_step_over_series_and_skips_nulls(
     agg: str, values: list[float | None]
 ) -> None:
-    [found] = aggregated(LINES, (), agg)
+    [found] = put_together(LINES, [], agg)
 
     assert (found.attributes, found.values) == ({}, values)
 
 
 def test_by_keeps_its_attributes_apart() -> None:
-    found = aggregated(LINES, ("provider",), None)
+    found = put_together(LINES, ["provider"], None)
 
     assert [(one.attributes, one.values) for one in found] == [
         ({"provider": "northflank"}, [3.5, None, None]),
@@ -183,13 +203,13 @@ def test_by_keeps_its_attributes_apart() -> None:
 
 
 def test_deltas_add_up_and_metrics_never_mix() -> None:
-    found = aggregated(
+    found = put_together(
         [
             line([1.0], "http.responses.5xx", name="api"),
             line([2.0], "http.responses.5xx", name="web"),
             line([4.0], "http.responses.4xx", name="web"),
         ],
-        ("provider",),
+        ["provider"],
         None,
     )
 

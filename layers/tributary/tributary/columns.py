@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -91,7 +91,46 @@ def column(
     return Column(key, times, values, (Run(len(times), resolution_ms, seen_ms),) if times else ())
 
 
-def merge(columns: Iterable[Column]) -> Column:
+class Axes:
+    """Times and runs that columns share, cut and joined once for all of them.
+
+    Columns that were decoded from one chunk mostly have the same arrays of times; what is made of
+    these is the same array for all of them again.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, ...], tuple[Sequence[Column], array[int], tuple[Run, ...]]] = {}
+
+    def between(self, column: Column, start_ms: int, end_ms: int) -> Column:
+        """As Column.between."""
+        times = column.times
+        if times and start_ms <= times[0] and times[-1] < end_ms:
+            return column
+        key = (id(times), id(column.runs), start_ms, end_ms)
+        first = bisect_left(times, start_ms)
+        if key not in self._made:
+            cut = column.between(start_ms, end_ms)
+            self._made[key] = ((column,), cut.times, cut.runs)
+        _, times, runs = self._made[key]
+        return Column(column.key, times, column.values[first : first + len(times)], runs)
+
+    def joined(self, parts: Sequence[Column]) -> Column:
+        """Columns of one key that follow on each other in time, as one."""
+        key = tuple(name for part in parts for name in (id(part.times), id(part.runs)))
+        if key not in self._made:
+            times, runs = array("q"), _Runs()
+            for part in parts:
+                times.extend(part.times)
+                runs.follow(part.runs)
+            self._made[key] = (parts, times, runs.done())
+        _, times, shared = self._made[key]
+        values = array("d")
+        for part in parts:
+            values.extend(part.values)
+        return Column(parts[0].key, times, values, shared)
+
+
+def merge(columns: Iterable[Column], axes: Axes | None = None) -> Column:
     """All samples of columns of one key: per instant the finer resolution, then the later
     `seen`, then the larger value.
 
@@ -102,7 +141,7 @@ def merge(columns: Iterable[Column]) -> Column:
         return parts[0]
     parts.sort(key=lambda part: part.times[0])
     if all(a.times[-1] < b.times[0] for a, b in pairwise(parts)):
-        return _joined(parts)
+        return (axes or Axes()).joined(parts)
     best: dict[int, _Rank] = {}
     for time_ms, rank in _ranked(parts):
         if time_ms not in best or rank > best[time_ms]:
@@ -110,7 +149,7 @@ def merge(columns: Iterable[Column]) -> Column:
     return _from_ranked(parts[0].key, best)
 
 
-def as_one(columns: Iterable[Column]) -> Column | None:
+def as_one(columns: Iterable[Column], axes: Axes | None = None) -> Column | None:
     """The samples of one metric wherever they came from: what one provider metric or another, in
     one unit or another, said of the same instant is one sample.
 
@@ -119,7 +158,7 @@ def as_one(columns: Iterable[Column]) -> Column | None:
     found: defaultdict[str, list[Column]] = defaultdict(list)
     for part in columns:
         found[part.key.instance].append(_rekeyed(part, part.key.instance))
-    merged = [merge(alike) for alike in found.values()]
+    merged = [merge(alike, axes) for alike in found.values()]
     if len(merged) > 1:
         # When each was fetched does not matter between instances: of one instant the finer
         # resolution stays, then the larger value.
@@ -144,7 +183,8 @@ def news(incoming: Column, stored: Column) -> Column:
 
 
 def _rekeyed(column: Column, instance: str) -> Column:
-    return replace(column, key=ColumnKey(column.key.metric, instance, _ANY_ORIGIN))
+    key = ColumnKey(column.key.metric, instance, _ANY_ORIGIN)
+    return Column(key, column.times, column.values, column.runs)
 
 
 def _unseen(column: Column) -> Column:
@@ -172,16 +212,6 @@ def _from_ranked(key: ColumnKey, samples: dict[int, _Rank]) -> Column:
     return Column(key, times, values, runs.done())
 
 
-def _joined(parts: list[Column]) -> Column:
-    times, values, runs = array("q"), array("d"), _Runs()
-    for part in parts:
-        times.extend(part.times)
-        values.extend(part.values)
-        for run in part.runs:
-            runs.add(*run)
-    return Column(parts[0].key, times, values, runs.done())
-
-
 class _Runs:
     """Runs as they are put together: neighbours alike become one, so equal rows have equal runs."""
 
@@ -194,6 +224,11 @@ class _Runs:
             self._runs[-1] = last._replace(rows=last.rows + rows)
         else:
             self._runs.append(Run(rows, resolution_ms, seen_ms))
+
+    def follow(self, runs: Sequence[Run]) -> None:
+        """Adds neighbours none of which are alike."""
+        self.add(*runs[0])
+        self._runs += runs[1:]
 
     def done(self) -> tuple[Run, ...]:
         return tuple(self._runs)

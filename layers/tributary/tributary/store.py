@@ -11,7 +11,7 @@ from typing import Self
 
 from tributary.chunk import Chunk, by_instance, hour_chunk, in_hours
 from tributary.codec import decode, encode
-from tributary.columns import Column, ColumnKey, merge
+from tributary.columns import Axes, Column, ColumnKey, merge
 from tributary.decoded import Decoded, everything
 from tributary.errors import ContendedError, FatalError
 from tributary.hours import NOTHING_CLOSED, OLD_AFTER_MS, ResourceHours
@@ -116,13 +116,14 @@ class Store:
         `hours`, read before, spare the raw chunks of what is compacted.
         """
         found: defaultdict[ColumnKey, list[Column]] = defaultdict(list)
+        axes = Axes()
         for tier in tiers:
             from_ms = max(start_ms, hours.raw_from_ms) if tier is Tier.RAW else start_ms
             for item in self._items(resource, tier, from_ms, end_ms):
                 for key, column in self._decoded.series(item, wanted).items():
-                    if rows := column.between(start_ms, end_ms):
+                    if rows := axes.between(column, start_ms, end_ms):
                         found[key].append(rows)
-        return [merge(found[key]) for key in sorted(found)]
+        return [merge(found[key], axes) for key in sorted(found)]
 
     def raw_hours(self, resource: str, window: Window) -> Iterator[Chunk]:
         """The raw chunks of the window, read strongly, as a piece of each hour's chunk."""
