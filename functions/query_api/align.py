@@ -64,7 +64,7 @@ class _Level:
     ends: array[int]
     values: array[float]
     weights: array[int] | None
-    bounds: Sequence[int]
+    bounds: array[int]
     spans: bool
     hides: bool
 
@@ -92,7 +92,7 @@ class Aligner[Values]:
         self._grid = grid
         self._arithmetic = arithmetic
         # Series of a resource mostly share their times: kept with them, whose id names them.
-        self._bounds: dict[int, tuple[array[int], list[int]]] = {}
+        self._bounds: dict[int, tuple[array[int], array[int]]] = {}
 
     def aligned(self, found: Found, over: str, kind: Literal["gauge", "delta"]) -> Aligned[Values]:
         """What was found, in the grid's steps."""
@@ -122,9 +122,9 @@ class Aligner[Values]:
         return _Level(
             tier.point_ms,
             points.times,
-            points.ends,
+            points.axis.ends,
             points.values,
-            points.weights,
+            points.axis.weights,
             self._bounds_of(points.times),
             spans,
             over in PERCENTILES or (spans and over in HIDDEN_BY_AVERAGES),
@@ -145,14 +145,13 @@ class Aligner[Values]:
             over in HIDDEN_BY_AVERAGES and resolution_ms >= AVERAGES_FROM_MS,
         )
 
-    def _bounds_of(self, times: array[int]) -> list[int]:
-        known = self._bounds.get(id(times))
-        if known is None:
+    def _bounds_of(self, times: array[int]) -> array[int]:
+        if id(times) not in self._bounds:
             # A list, unlike an array, does not make a number anew each time it is looked at.
             listed = times.tolist()
-            known = times, [bisect_left(listed, edge) for edge in self._grid.edges]
-            self._bounds[id(times)] = known
-        return known[1]
+            bounds = array("q", [bisect_left(listed, edge) for edge in self._grid.edges])
+            self._bounds[id(times)] = (times, bounds)
+        return self._bounds[id(times)][1]
 
 
 def _by_resolution(

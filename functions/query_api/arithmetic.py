@@ -27,7 +27,7 @@ class Arithmetic[Values](Protocol):
         self,
         values: array[float],
         weights: array[int] | None,
-        bounds: Sequence[int],
+        bounds: array[int],
         over: str,
     ) -> Values:
         """Rows folded into steps: those of step i are `bounds[i]` to `bounds[i + 1]`.
@@ -55,7 +55,7 @@ class Lists:
         self,
         values: array[float],
         weights: array[int] | None,
-        bounds: Sequence[int],
+        bounds: array[int],
         over: str,
     ) -> list[Value]:
         """As in Arithmetic."""
@@ -107,14 +107,14 @@ def arithmetic_for(rows: int) -> Arithmetic[Any]:
     return Arrays()
 
 
-def _rows_in_each(bounds: Sequence[int]) -> int:
+def _rows_in_each(bounds: array[int]) -> int:
     """How many rows each step has; 0 where those differ, or are none."""
     each = bounds[1] - bounds[0]
     even = range(bounds[0], bounds[-1] + 1, each) if each else ()
-    return each if len(even) == len(bounds) and list(even) == bounds else 0
+    return each if len(even) == len(bounds) and array("q", even) == bounds else 0
 
 
-def _weighted(rows: list[float], weights: list[int], bounds: Sequence[int]) -> list[Value]:
+def _weighted(rows: list[float], weights: list[int], bounds: array[int]) -> list[Value]:
     values: list[Value] = []
     for first, last in pairwise(bounds):
         if last - first == 1:

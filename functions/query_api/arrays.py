@@ -29,13 +29,13 @@ class Arrays:
         self,
         values: array[float],
         weights: array[int] | None,
-        bounds: Sequence[int],
+        bounds: array[int],
         over: str,
     ) -> Floats:
         """As in Arithmetic."""
         if over not in _REDUCED and over != "last":
             return self.taken(_LISTS.in_steps(values, weights, bounds, over))
-        edges = np.asarray(bounds)
+        edges = np.frombuffer(bounds, np.int64)
         filled = edges[1:] > edges[:-1]
         found = np.full(len(filled), np.nan)
         if not filled.any():
@@ -44,7 +44,9 @@ class Arrays:
         if over == "last":
             found[filled] = rows[edges[1:][filled] - 1]
             return found
-        if over == "avg":
+        if over == "avg" and len(rows) - bounds[0] == len(firsts):
+            found[filled] = rows[bounds[0] :]
+        elif over == "avg":
             counted = np.diff(edges)[filled].astype(float)
             if weights is not None:
                 weight = np.frombuffer(weights, np.int64)[: bounds[-1]].astype(float)

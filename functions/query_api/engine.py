@@ -1,6 +1,7 @@
 """The engine: a query answered from registry and store, whichever front asked it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from functions.query_api.aggregate import Line
@@ -37,6 +38,9 @@ from tributary.rollups import Rollups
 from tributary.state import Collected, States
 from tributary.store import Store
 
+# Reading waits for DynamoDB most of the time; the client keeps as many connections twice.
+_THREADS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -69,6 +73,8 @@ class Engine:
         self.freshness = freshness
         self.hours = hours
         self.rollups = rollups
+        # Its threads are started as they are needed, and kept for the requests that follow.
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
 
     def run(self, query: Query, now_ms: int, seconds: float, timing: Timing) -> Result:
         """Answers the query as of `now_ms`, reading for at most so many seconds.
@@ -83,7 +89,7 @@ class Engine:
             kept = self._kept(shards, series, now_ms)
             reads = planned_reads(series, kept, grid, {over_of(query, one) for one in series})
         with timing.phase("read"):
-            readings = read(self.store, self.rollups, reads, grid, query.over, seconds)
+            readings = read(self.store, self.rollups, reads, grid, query.over, seconds, self._pool)
         with timing.phase("align"):
             found = [readings.of(one, grid) for one in series]
             lines = lines_of(query, series, found, grid)

@@ -1,7 +1,7 @@
 """Reading: samples and rollup points of many series from the store, in parallel."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from functions.query_api.series import Series
 from functions.query_api.sources import ResourceRead
 from tributary.codec import CorruptChunkError
 from tributary.columns import Axes, Column, ColumnKey, as_one
-from tributary.points import WHOLE, Folded, SeriesKey, joined_folded
+from tributary.points import WHOLE, Folded, PointAxes, SeriesKey
 from tributary.rollup_codec import NATURAL
 from tributary.rollups import Rollups
 from tributary.store import Store
@@ -28,9 +28,6 @@ from tributary.windows import (
     ceil_to,
     floor_to,
 )
-
-# Reading waits for DynamoDB most of the time; the client keeps as many connections twice.
-_THREADS = 16
 
 # The coarsest resolution in each tier: how long before a step a sample may lie that still holds.
 _HOLDS_MS = {
@@ -71,6 +68,7 @@ class Readings:
     points: dict[tuple[str, str, str, RollupTier], list[Folded]] = field(default_factory=dict)
     unreadable: dict[str, None] = field(default_factory=dict)
     _axes: Axes = field(default_factory=Axes)
+    _point_axes: PointAxes = field(default_factory=PointAxes)
 
     def of(self, series: Series, grid: Grid) -> Found:
         """What was found of a series, in the steps that it is shown in."""
@@ -110,7 +108,7 @@ class Readings:
 
         def of(instance: str) -> Folded | None:
             parts = self.points.get((series.resource, series.metric.name, instance, tier))
-            return (parts and joined_folded(sorted(parts, key=lambda part: part.times[0]))) or None
+            return self._point_axes.joined(_in_order(parts)) if parts else None
 
         if not series.is_whole:
             return of(series.instances[0])
@@ -121,7 +119,7 @@ class Readings:
         told = set(whole.times)
         rest = [only.between(at, at + 1) for at in only.times if at not in told]
         apart = [whole.between(at, at + 1) for at in whole.times]
-        return joined_folded(sorted([*apart, *rest], key=lambda part: part.times[0]))
+        return self._point_axes.joined(_in_order([*apart, *rest]))
 
 
 def read(
@@ -131,27 +129,26 @@ def read(
     grid: Grid,
     over: str | None,
     seconds: float,
+    pool: Executor,
 ) -> Readings:
     """What the grid's steps hold, and what before that still holds in its first ones.
 
     Raises UnansweredInTimeError after so many seconds, and what the store raises.
     """
-    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
-    try:
-        tasks = {
-            pool.submit(task): one.resource
-            for one in reads
-            for task in _tasks(store, rollups, one, grid, _fold_of_points(over))
-        }
-        _, late = wait(tasks, timeout=seconds)
-        if late:
-            raise UnansweredInTimeError(
-                f"Reading {len(reads)} resources took over {seconds:.0f} seconds: "
-                "send a shorter range, a longer step, or match fewer series with where."
-            )
-        return _collected(tasks)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    tasks = {
+        pool.submit(task): one.resource
+        for one in reads
+        for task in _tasks(store, rollups, one, grid, _fold_of_points(over))
+    }
+    _, late = wait(tasks, timeout=seconds)
+    if late:
+        for task in late:
+            task.cancel()
+        raise UnansweredInTimeError(
+            f"Reading {len(reads)} resources took over {seconds:.0f} seconds: "
+            "send a shorter range, a longer step, or match fewer series with where."
+        )
+    return _collected(tasks)
 
 
 def _fold_of_points(over: str | None) -> str:
@@ -205,6 +202,10 @@ def _tasks(
     if columns:
         for tier in _COARSER:
             yield samples(tier, Window(grid.start_ms, grid.end_ms))
+
+
+def _in_order(parts: Iterable[Folded]) -> list[Folded]:
+    return sorted(parts, key=lambda part: part.times[0])
 
 
 def _point_keys(series: Series) -> Iterable[SeriesKey]:

@@ -84,9 +84,14 @@ def planned_reads(
     folds = tuple(over)
     alike: defaultdict[tuple[str, ResourceHours, tuple[Source, ...]], list[Series]]
     alike = defaultdict(list)
+    # Resources of a shard mostly have the same hours.
+    planned: dict[tuple[ResourceHours, tuple[Window, ...]], tuple[Source, ...]] = {}
     for one in series:
         known = kept(one)
-        alike[one.resource, known.hours, sources(grid, folds, known)].append(one)
+        key = (known.hours, tuple(known.brief))
+        if key not in planned:
+            planned[key] = sources(grid, folds, known)
+        alike[one.resource, known.hours, planned[key]].append(one)
     reads = [ResourceRead(*key, tuple(found)) for key, found in alike.items()]
     _check_samples(reads, grid)
     return reads

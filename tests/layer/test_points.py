@@ -160,8 +160,8 @@ def test_a_fold_is_read_from_the_bytes_without_the_others(seed: int, huge: bool)
         assert key == CPU
         assert list(folded.values) == pytest.approx(values, rel=1e-12), over
         assert list(folded.times) == list(points.times)
-        assert list(folded.ends) == list(points.last_ms)
-        assert list(folded.weights) == list(points.covered_ms)
+        assert list(folded.axis.ends) == list(points.last_ms)
+        assert list(folded.axis.weights) == list(points.covered_ms)
 
 
 def test_the_natural_fold_of_deltas_is_their_sum() -> None:

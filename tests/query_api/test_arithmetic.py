@@ -28,7 +28,7 @@ def test_lists_and_arrays_fold_steps_alike(
     seed: int, steps: list[int], before: int, weighted: bool
 ) -> None:
     chance = random.Random(seed)
-    bounds = [before + rows for rows in accumulate(steps, initial=0)]
+    bounds = array("q", [before + rows for rows in accumulate(steps, initial=0)])
     rows = bounds[-1] + chance.randrange(3)
     values = array("d", [chance.uniform(-5, 5) for _ in range(rows)])
     weights = array("q", [chance.randrange(1, 9) for _ in range(rows)]) if weighted else None
@@ -64,10 +64,10 @@ def test_lists_and_arrays_fold_series_alike(members: list[list[float | None]]) -
 def test_even_steps_are_folded_as_uneven_ones_are() -> None:
     values = array("d", [4.0, 1.0, 3.0, 8.0])
 
-    assert Lists().in_steps(values, None, [0, 2, 4], "avg") == [2.5, 5.5]
-    assert Lists().in_steps(values, None, [0, 2, 3], "avg") == [2.5, 3.0]
-    assert Lists().in_steps(values, None, [0, 1, 2], "p99") == [4.0, 1.0]
-    assert Lists().in_steps(values, None, [0, 0, 0], "sum") == [None, None]
+    assert Lists().in_steps(values, None, array("q", [0, 2, 4]), "avg") == [2.5, 5.5]
+    assert Lists().in_steps(values, None, array("q", [0, 2, 3]), "avg") == [2.5, 3.0]
+    assert Lists().in_steps(values, None, array("q", [0, 1, 2]), "p99") == [4.0, 1.0]
+    assert Lists().in_steps(values, None, array("q", [0, 0, 0]), "sum") == [None, None]
 
 
 def test_numpy_is_imported_where_there_are_many_rows_only() -> None:

@@ -70,44 +70,63 @@ class Points:
         return Points(self.scale, *(getattr(self, name)[first:last] for name in FIELDS))
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """What one fold makes of rollup points, in order of time; arrays of equal length.
+class PointAxis(NamedTuple):
+    """Where points lie, which series of a resource mostly share; arrays of equal length.
 
-    `values` are in the metric's unit; `weights` says how long, in ms, the samples of a point stand
-    for together; `ends` is the time of its last sample.
+    `times` is where each starts, `ends` its last sample's time, and `weights` how long, in ms, its
+    samples stand for together.
     """
 
     times: array[int]
     ends: array[int]
     weights: array[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one fold makes of rollup points, in order of time; `values` are in the metric's unit."""
+
+    axis: PointAxis
     values: array[float]
 
     def __len__(self) -> int:
-        return len(self.times)
+        return len(self.values)
+
+    @property
+    def times(self) -> array[int]:
+        """Where each point starts."""
+        return self.axis.times
 
     def between(self, start_ms: int, end_ms: int) -> "Folded":
         """The points that start in [start, end), which may be none."""
-        first, last = bisect_left(self.times, start_ms), bisect_left(self.times, end_ms)
-        if (first, last) == (0, len(self)):
+        times = self.axis.times
+        if times and start_ms <= times[0] and times[-1] < end_ms:
             return self
-        return Folded(
-            self.times[first:last], self.ends[first:last],
-            self.weights[first:last], self.values[first:last],
-        )  # fmt: skip
+        rows = slice(bisect_left(times, start_ms), bisect_left(times, end_ms))
+        return Folded(PointAxis(*(numbers[rows] for numbers in self.axis)), self.values[rows])
 
 
-def joined_folded(parts: Sequence[Folded]) -> Folded:
-    """Points of one series and fold, in parts that follow on each other in time."""
-    if len(parts) == 1:
-        return parts[0]
-    whole = Folded(array("q"), array("q"), array("q"), array("d"))
-    for part in parts:
-        whole.times.extend(part.times)
-        whole.ends.extend(part.ends)
-        whole.weights.extend(part.weights)
-        whole.values.extend(part.values)
-    return whole
+class PointAxes:
+    """Axes that series share, joined once for all of them."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, ...], tuple[Sequence[Folded], PointAxis]] = {}
+
+    def joined(self, parts: Sequence[Folded]) -> Folded:
+        """Points of one series and fold, in parts that follow on each other in time."""
+        if len(parts) == 1:
+            return parts[0]
+        key = tuple(id(part.axis) for part in parts)
+        if key not in self._made:
+            axis = PointAxis(array("q"), array("q"), array("q"))
+            for part in parts:
+                for whole, numbers in zip(axis, part.axis, strict=True):
+                    whole.extend(numbers)
+            self._made[key] = (parts, axis)
+        values = array("d")
+        for part in parts:
+            values.extend(part.values)
+        return Folded(self._made[key][1], values)
 
 
 FIELDS = tuple(field.name for field in fields(Points) if field.name != "scale")

@@ -19,7 +19,7 @@ from tributary.codec import CorruptChunkError, Encoded, deflated, inflated
 from tributary.decoded import everything
 from tributary.frame import Frame, write_integers
 from tributary.metrics import metric_named
-from tributary.points import Folded, Points, SeriesKey
+from tributary.points import Folded, PointAxis, Points, SeriesKey
 from tributary.varint import WORD_BYTES, Reader, Writer, woven
 
 VERSION = 1
@@ -89,7 +89,7 @@ def decode_folded(
         fold = over
         if over == NATURAL:
             fold = "sum" if metric_named(key.metric).kind == "delta" else "avg"
-        return Folded(axis.times, axis.ends, axis.weights, _fold(fold, body, axis))
+        return Folded(axis.points, _fold(fold, body, axis))
 
     return dict(_series(data, _read_folded_axis, wanted, folded))
 
@@ -127,10 +127,8 @@ def _read_axis(reader: Reader) -> _Axis:
 class _FoldedAxis(NamedTuple):
     """An axis as folds need it: what series have in common is made once."""
 
-    times: array[int]
+    points: PointAxis
     samples: array[int]
-    weights: array[int]
-    ends: array[int]
 
 
 def _read_folded_axis(reader: Reader) -> _FoldedAxis:
@@ -138,7 +136,8 @@ def _read_folded_axis(reader: Reader) -> _FoldedAxis:
     times, samples, weights, after = (
         Frame.read(reader).integers(reader, rows) for _ in _Axis._fields
     )
-    return _FoldedAxis(times, samples, weights, array("q", map(add, times, after)))
+    ends = array("q", map(add, times, after))
+    return _FoldedAxis(PointAxis(times, ends, weights), samples)
 
 
 def _write_numbers(writer: Writer, points: Points) -> None:
@@ -208,7 +207,8 @@ def _read_numbers(reader: Reader, axis: _Axis) -> Points:
 def _fold(over: str, body: Reader, axis: _FoldedAxis) -> array[float]:
     if over == "count":
         return array("d", axis.samples)
-    scale, fields = _read_fields(body, len(axis.times), _NEEDED[over])
+    rows = len(axis.samples)
+    scale, fields = _read_fields(body, rows, _NEEDED[over])
     numbers: Iterable[float] = fields[-1]
     if scale and over in ("max", "last"):
         numbers = map(add, fields[0], fields[1])
@@ -218,7 +218,7 @@ def _fold(over: str, body: Reader, axis: _FoldedAxis) -> array[float]:
         return _divided(numbers, repeat(scale or 1.0))
     if body.number() == _EVEN:
         return _divided(_divided(numbers, axis.samples), repeat(scale or 1.0))
-    weighted = _divided(_read_floats(body, len(axis.times)), axis.weights)
+    weighted = _divided(_read_floats(body, rows), axis.points.weights)
     return _divided(weighted, repeat(scale or 1.0))
 
 

@@ -19,11 +19,11 @@ from tributary.metrics import metric_named
 from tributary.points import (
     WHOLE,
     Folded,
+    PointAxes,
     Points,
     SeriesKey,
     gathered,
     joined,
-    joined_folded,
     rolled_up,
 )
 from tributary.retention import Retention
@@ -143,7 +143,8 @@ class Rollups:
                 for key, folded in self._decoded[over].series(item, wanted).items():
                     if points := folded.between(start_ms, window.end_ms):
                         found[key].append(points)
-        return {key: joined_folded(parts) for key, parts in found.items()}
+        axes = PointAxes()
+        return {key: axes.joined(parts) for key, parts in found.items()}
 
     def points(self, resource: str, tier: RollupTier, window: Window) -> dict[SeriesKey, Points]:
         """The points whole, read strongly, of each item that overlaps the window."""
