@@ -9,7 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import fleet, growth, memory, peers, queries, storage, units
+from benchmarks import (
+    collecting,
+    decoding,
+    fleet,
+    growth,
+    init,
+    largest,
+    memory,
+    peers,
+    queries,
+    storage,
+    units,
+)
 from benchmarks.report import machine, report
 from benchmarks.row import Row
 from benchmarks.traces import Trace, loaded, recorded
@@ -53,8 +65,11 @@ PARTS = (
             fleet.year(given.traces, _YEAR_DAYS, FIVE_MINUTES_MS), given.folder
         ),
     ),
+    Part("collecting", lambda _: collecting.rows()),
+    Part("decoding", lambda _: decoding.rows()),
+    Part("init", lambda _: init.rows()),
     Part("units", lambda _: units.rows()),
-    Part("memory", lambda _: memory.rows()),
+    Part("memory", lambda _: (*memory.rows(), *largest.rows())),
     Part("growth", lambda _: growth.rows()),
 )
 

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from unittest import mock
 from urllib.parse import urlencode
 
 from benchmarks import victoria_metrics
@@ -20,6 +22,8 @@ from benchmarks.row import Row
 from benchmarks.server import Client
 from benchmarks.stack import Stack, body_of
 from benchmarks.victoria_metrics import VictoriaMetrics
+from functions.query_api import lines
+from functions.query_api.arithmetic import Lists
 from local.failure import Failure
 from tributary.metrics import metric_named
 from tributary.windows import DAY_MS, FIVE_MINUTES_MS, HOUR_MS, SECOND_MS
@@ -114,16 +118,22 @@ def _beside(
         return
     name, client = peer
     check_agreement(question, body_of(stack.ask(question.ours())), _in_detail(client, question))
-    for encoding, note in (("identity", ""), ("gzip", ", gzip")):
-        ours_s, theirs_s = _alternating(
-            lambda encoding=encoding: stack.ask(question.ours(), encoding),  # type: ignore[misc]
-            lambda encoding=encoding: client.get(  # type: ignore[misc]
-                "/api/v1/query_range", question.theirs(), encoding
-            ),
-        )
-        held = most if encoding == "identity" else None
+    raw = question.ours()
+    for note, ours, encoding, held in (
+        ("", lambda: stack.ask(raw), "identity", most),
+        (", gzip", lambda: stack.ask(raw, "gzip"), "gzip", None),
+        (", without numpy", lambda: _without_numpy(lambda: stack.ask(raw)), "identity", None),
+        (", first of a function", lambda: stack.ask_first(raw), "identity", None),
+    ):
+        theirs = partial(client.get, "/api/v1/query_range", question.theirs(), encoding)
+        ours_s, theirs_s = _alternating(ours, theirs)
         peer_text = f"{_text(theirs_s)}, {name}"
         yield Row(part, what + note, _text(ours_s), peer_text, ours_s / theirs_s, most=held)
+
+
+def _without_numpy(ask: Callable[[], object]) -> None:
+    with mock.patch.object(lines, "arithmetic_for", return_value=Lists()):
+        ask()
 
 
 def check_agreement(question: Question, ours: bytes, theirs: bytes) -> None:

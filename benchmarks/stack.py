@@ -162,6 +162,14 @@ class Stack:
         with redirect_stdout(self._log):
             return self._api.handle(_event(query, encoding), cast(LambdaContext, Context()))
 
+    def ask_first(self, query: str) -> dict[str, Any]:
+        """The same from a function that has read and decoded nothing before."""
+        self._store = Store(self.table, self._retention, self._clock)
+        self._rollups = Rollups(self.table, self._store, self._retention, self._clock)
+        with mock.patch.dict(os.environ, _ENVIRONMENT), redirect_stdout(self._log):
+            self._api = self._new_api()
+        return self.ask(query)
+
     def items(self, resource: str, tier: Tier) -> list[Item]:
         """A resource's stored chunks of a tier."""
         return list(self.table.query(resource, f"{tier.value}#", f"{tier.value}#~"))
@@ -177,8 +185,8 @@ class Stack:
             self._rollups,
         )
         # A token in the table: what it takes to know the bootstrap one is up to Secrets Manager.
-        hashed = {"hash": sha256(_SECRET.encode()).hexdigest()}
-        self.table.put(packed(Key("token", _TOKEN), hashed), None)
+        token = packed(Key("token", _TOKEN), {"hash": sha256(_SECRET.encode()).hexdigest()})
+        self.table.update(token.key, lambda stored: None if stored else token)
         secret = Secret(boto3.client("secretsmanager"), "none")
         return Api(engine, Tokens(self.table, secret), self.table, clock=self._clock)
 

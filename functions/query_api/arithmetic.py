@@ -59,12 +59,12 @@ class Lists:
         over: str,
     ) -> list[Value]:
         """As in Arithmetic."""
-        rows = values.tolist()
-        if over == "avg" and weights is not None:
-            return _weighted(rows, weights.tolist(), bounds)
+        rows: list[float] = values.tolist()
         fold, each = _OF_ROWS[over], _rows_in_each(bounds)
         if each == 1:
-            return list(rows[bounds[0] : bounds[-1]])
+            return [*rows[bounds[0] : bounds[-1]]]
+        if over == "avg" and weights is not None:
+            return _weighted(rows, weights.tolist(), bounds)
         if each:
             steps = zip(*[iter(rows[bounds[0] : bounds[-1]])] * each, strict=True)
             if over == "avg":

@@ -77,7 +77,7 @@ class Readings:
         columns = [
             column
             for tiers in (_ROLLED_UP, *((tier,) for tier in _COARSER))
-            if (column := as_one(self._columns_of(series, tiers), self._axes))
+            if self.columns and (column := as_one(self._columns_of(series, tiers), self._axes))
         ]
         rollups = [(tier, points) for tier in RollupTier if (points := self._points(series, tier))]
         start_ms, end_ms = (ceil_to(grid.step_ms, at) for at in (series.from_ms, series.until_ms))
