@@ -77,12 +77,13 @@ class Compaction:
     threads: int = _THREADS
 
     @classmethod
-    def from_env(cls) -> Self:
-        """On the table and with the retention that the environment names."""
-        table, retention = Table.from_env(), Retention.from_env()
-        store = Store(table, retention)
-        rollups = Rollups(table, store, retention)
-        return cls(Registry(table), Hours(table), store, rollups, retention)
+    def on(
+        cls, table: Table, retention: Retention, clock: Callable[[], float] = time.time
+    ) -> Self:
+        """The compaction of a table under a retention."""
+        store = Store(table, retention, clock)
+        rollups = Rollups(table, store, retention, clock)
+        return cls(Registry(table), Hours(table), store, rollups, retention, clock)
 
     def run(self, deadline: float) -> CompactionReport:
         """Compacts what is due until an instant of `time.monotonic`, the shard furthest behind
