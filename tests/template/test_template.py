@@ -229,7 +229,7 @@ MAY = {
         "Table": READ | WRITE,
         "*": {"cloudwatch:PutMetricData"},
     },
-    "CompactorFunction": {"Table": READ | {"dynamodb:PutItem"}},
+    "CompactorFunction": {"Table": READ | WRITE | {"dynamodb:UpdateItem"}},
     "QueryApiFunction": {
         "BootstrapToken": {"secretsmanager:GetSecretValue"},
         "Table": READ,

@@ -24,13 +24,15 @@ _THREADS = 8
 
 @dataclass(slots=True)
 class CompactionReport:
-    """What one compaction did: `samples` are those that were news to their hour chunks, and
-    `behind_seconds` is how much of what could be closed is open still."""
+    """What one compaction did: `samples` are those that were news to their hour chunks,
+    `behind_seconds` is how much of what could be closed is open still, and `restamped` are items
+    that a raised retention reached."""
 
     shards: int = 0
     resources: int = 0
     samples: int = 0
     behind_seconds: float = 0.0
+    restamped: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     messages: list[str] = field(default_factory=list)
 
@@ -46,6 +48,7 @@ class CompactionReport:
             "resources": self.resources,
             "samples": self.samples,
             "secondsBehind": round(self.behind_seconds, 3),
+            "restamped": self.restamped,
             "errors": dict(self.errors),
             "messages": self.messages,
         }
@@ -77,9 +80,7 @@ class Compaction:
     threads: int = _THREADS
 
     @classmethod
-    def on(
-        cls, table: Table, retention: Retention, clock: Callable[[], float] = time.time
-    ) -> Self:
+    def on(cls, table: Table, retention: Retention, clock: Callable[[], float] = time.time) -> Self:
         """The compaction of a table under a retention."""
         store = Store(table, retention, clock)
         rollups = Rollups(table, store, retention, clock)

@@ -1,13 +1,15 @@
-"""Hours: until when a shard is compacted and rolled up, and which hours were written to after."""
+"""Hours: until when a shard is compacted and rolled up, which hours were written to after, and how
+long its items are kept."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from threading import Lock
 from typing import Any, Self
 
 from tributary.packed import packed, unpacked
 from tributary.registry import Shard
+from tributary.stamps import Stamps
 from tributary.table import Item, Key, Table
 from tributary.windows import HOUR_MS, MINUTE_MS, SECOND_MS, Window, ceil_to, floor_to
 
@@ -43,10 +45,14 @@ class DirtyMark:
 
 @dataclass(frozen=True, slots=True)
 class ShardHours:
-    """Everything before `closed_ms` is in hour chunks and rollups, but for the marks by writer."""
+    """Everything before `closed_ms` is in hour chunks and rollups, but for the marks by writer.
+
+    `stamps` are by the tier's letter; there are none before the first compaction.
+    """
 
     closed_ms: int | None = None
     marks: Mapping[str, DirtyMark] = field(default_factory=dict)
+    stamps: Mapping[str, Stamps] = field(default_factory=dict)
 
     def of(self, resource: str) -> "ResourceHours":
         """What holds for one resource."""
@@ -113,7 +119,7 @@ class Hours:
         def marked(current: Item | None) -> Item | None:
             hours = _hours(current)
             joined = mark.joined(hours.marks.get(writer))
-            return _item(key, ShardHours(hours.closed_ms, {**hours.marks, writer: joined}))
+            return _item(key, replace(hours, marks={**hours.marks, writer: joined}))
 
         self._table.update(key, marked, self._table.get(key))
 
@@ -127,10 +133,24 @@ class Hours:
             left = {
                 writer: mark for writer, mark in hours.marks.items() if done.get(writer) != mark
             }
-            item = _item(key, ShardHours(max(until_ms, hours.closed_ms or 0), left))
+            closed_ms = max(until_ms, hours.closed_ms or 0)
+            item = _item(key, replace(hours, closed_ms=closed_ms, marks=left))
             return None if current and current.digest == item.digest else item
 
         return _hours(self._table.update(key, closed, self._table.get(key)))
+
+    def stamp(
+        self, shard: Shard, change: Callable[[Mapping[str, Stamps]], Mapping[str, Stamps]]
+    ) -> Mapping[str, Stamps]:
+        """Notes what `change` makes of the shard's stamps, as all writes so far left them."""
+        key = hours_key(shard.account, shard.number)
+
+        def stamped(current: Item | None) -> Item | None:
+            hours = _hours(current)
+            item = _item(key, replace(hours, stamps=change(hours.stamps)))
+            return None if current and current.digest == item.digest else item
+
+        return _hours(self._table.update(key, stamped, self._table.get(key))).stamps
 
 
 class Marker:
@@ -188,7 +208,9 @@ def _hours(item: Item | None) -> ShardHours:
         return ShardHours()
     document: dict[str, Any] = unpacked(item)
     marks = {writer: DirtyMark(**mark) for writer, mark in document["marks"].items()}
-    return ShardHours(document["closed_ms"], marks)
+    # There were none before retention could be raised.
+    stamps = {tier: Stamps.of(known) for tier, known in document.get("stamps", {}).items()}
+    return ShardHours(document["closed_ms"], marks, stamps)
 
 
 def _item(key: Key, hours: ShardHours) -> Item:

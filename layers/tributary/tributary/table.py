@@ -157,6 +157,27 @@ class Table:
                 return changed
         raise ContendedError(f"{key.pk} {key.sk}: changed by others {_ATTEMPTS} times in a row")
 
+    def extend(self, key: Key, expires_s: int) -> bool:
+        """Lets an item that has not expired expire later, and changes nothing else of it; False
+        where there is none that would expire sooner."""
+        with _as_storage_error(f"extending {key.pk} {key.sk}"):
+            try:
+                self._client.update_item(
+                    TableName=self._name,
+                    Key=_key_attributes(key),
+                    UpdateExpression="SET #ttl = :later",
+                    # False as well where there is no item, so that none comes into being.
+                    ConditionExpression="#ttl < :later AND #ttl > :now",
+                    ExpressionAttributeNames={"#ttl": "ttl"},
+                    ExpressionAttributeValues={
+                        ":later": {"N": str(expires_s)},
+                        ":now": {"N": str(int(self._clock()))},
+                    },
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return False
+        return True
+
     def _living(self, attributes: Mapping[str, Any] | None) -> Item | None:
         item = _item(attributes)
         expired = item and item.expires_s is not None and item.expires_s <= self._clock()
