@@ -95,13 +95,11 @@ class Retention:
 
 
 def parse_days(name: str, text: str) -> float:
-    """A number of days over 0 and up to MOST_DAYS; SettingsError, which names it, otherwise."""
+    """A number of days from 1 to MOST_DAYS; SettingsError, which names it, otherwise."""
     try:
         days = float(text)
     except ValueError:
         days = 0.0
-    if not 0 < days <= MOST_DAYS:
-        raise SettingsError(
-            f"{name} is {text!r}, not a number of days above 0, at most {MOST_DAYS}"
-        )
+    if not 1 <= days <= MOST_DAYS:
+        raise SettingsError(f"{name} is {text!r}, not a number of days from 1 to {MOST_DAYS}")
     return days
