@@ -29,6 +29,9 @@ SAMPLES_LONGER = Retention.of_days(14, 120, 1825, 365, 1825)
 WEB = "northflank/main/shop/services/web"
 # When the history of `collected` is complete: 2026-11-24T00:50Z, a Tuesday.
 NOW = TEN + 38 * HOUR + 50 * MINUTE
+# From when on there are hour chunks if a raise is noticed an hour later: what expires within the
+# half hour that it waits, the hour until the next run and two more may be gone by then.
+HOURS_FROM = NOW + HOUR - 60 * DAY + 3 * HOUR + 30 * MINUTE
 DAY_S, HOUR_S = 86_400, 3600
 
 
@@ -124,9 +127,23 @@ def test_a_raised_retention_reaches_items_of_every_tier(collected: World) -> Non
     }
     assert report.restamped == 7
     assert report.errors == {}
+    noticed_ms = NOW + HOUR
     assert stamps(collected) == {
-        tier.value: Stamps(kept, kept) for tier, kept in LONGER.by_tier.items()
+        tier.value: Stamps(kept, kept, noticed_ms - USUAL.by_tier[tier] + 3 * HOUR + 30 * MINUTE)
+        for tier, kept in LONGER.by_tier.items()
     }
+
+
+def test_readers_are_told_what_had_expired_when_a_retention_was_raised(collected: World) -> None:
+    raise_noticed(collected, SAMPLES_LONGER)
+
+    known = collected.known()
+
+    now, later = NOW + 2 * HOUR, NOW + 70 * DAY
+    assert known.since == (("h", HOURS_FROM), ("r", HOURS_FROM + 53 * DAY))
+    assert known.kept_from(Tier.HOUR, SAMPLES_LONGER, now) == HOURS_FROM - 20 * MINUTE
+    assert known.kept_from(Tier.HOUR, SAMPLES_LONGER, later) == NOW - 50 * DAY - 50 * MINUTE
+    assert known.kept_from(Tier.DAY, LONGER, now) == LONGER.kept_from(Tier.DAY, now)
 
 
 def test_content_and_digest_stay_as_they_are(collected: World) -> None:
@@ -236,7 +253,7 @@ def test_a_retention_raised_again_meanwhile_begins_anew(collected: World) -> Non
     restamp(collected, still_longer)
 
     assert expiries(collected)["h#2026-11-22T10:00Z"] == (TEN + HOUR) // 1000 + 240 * DAY_S
-    assert stamps(collected)["h"] == Stamps(240 * DAY, 240 * DAY)
+    assert stamps(collected)["h"] == Stamps(240 * DAY, 240 * DAY, HOURS_FROM)
 
 
 def test_a_raise_that_is_taken_back_ends(collected: World) -> None:
@@ -249,7 +266,7 @@ def test_a_raise_that_is_taken_back_ends(collected: World) -> None:
 
     assert (report.restamped, expiries(collected)) == (0, before)
     # Of the little while some items may be stamped for longer.
-    assert stamps(collected)["h"] == Stamps(60 * DAY, 120 * DAY)
+    assert stamps(collected)["h"] == Stamps(60 * DAY, 120 * DAY, HOURS_FROM)
 
 
 def test_what_has_expired_or_is_about_to_stays_so(world: World) -> None:
@@ -391,7 +408,7 @@ def test_a_resource_that_fails_is_the_next_runs_and_holds_up_no_other(collected:
     assert (first.restamped, second.restamped) == (1, 1)
     assert first.errors == {"storage": 1}
     assert first.messages == [f"{API}: DynamoDB refuses for a while"]
-    assert stamps(collected)["h"] == Stamps(120 * DAY, 120 * DAY)
+    assert stamps(collected)["h"] == Stamps(120 * DAY, 120 * DAY, HOURS_FROM)
 
 
 def test_killed_before_any_call_the_next_run_ends_as_an_undisturbed_one(collected: World) -> None:

@@ -9,9 +9,19 @@ from typing import Any, Self
 
 from tributary.packed import packed, unpacked
 from tributary.registry import Shard
+from tributary.retention import Retention
 from tributary.stamps import Stamps
 from tributary.table import Item, Key, Table
-from tributary.windows import HOUR_MS, MINUTE_MS, SECOND_MS, Window, ceil_to, floor_to
+from tributary.windows import (
+    HOUR_MS,
+    MINUTE_MS,
+    SECOND_MS,
+    AnyTier,
+    Window,
+    ceil_to,
+    floor_to,
+    window_holding,
+)
 
 # An hour is old this long after its end: from then on its samples go straight into its hour
 # chunk, since the compactor may have merged its raw chunks already.
@@ -57,15 +67,21 @@ class ShardHours:
     def of(self, resource: str) -> "ResourceHours":
         """What holds for one resource."""
         dirty = sorted(mark.window for mark in self.marks.values() if mark.resource == resource)
-        return ResourceHours(self.closed_ms or 0, tuple(dirty))
+        since = sorted((tier, one.from_ms) for tier, one in self.stamps.items() if one.from_ms)
+        return ResourceHours(self.closed_ms or 0, tuple(dirty), tuple(since))
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceHours:
-    """Rollups may be believed before `closed_ms`, outside the dirty windows."""
+    """Rollups may be believed before `closed_ms`, outside the dirty windows.
+
+    `since` says of tiers, by letter, whose retention was raised, from when on there is what it
+    says: what was older had expired.
+    """
 
     closed_ms: int = 0
     dirty: tuple[Window, ...] = ()
+    since: tuple[tuple[str, int], ...] = ()
 
     @property
     def raw_from_ms(self) -> int:
@@ -74,6 +90,12 @@ class ResourceHours:
         Dirty hours of a resource that was new, or failed to compact, have raw chunks as well.
         """
         return min([self.closed_ms, *(window.start_ms for window in self.dirty)]) - HOUR_MS
+
+    def kept_from(self, tier: AnyTier, retention: Retention, now_ms: int) -> int:
+        """The start of the oldest window whose item has not expired, under this retention or the
+        one before."""
+        since_ms = window_holding(tier, dict(self.since).get(tier.value, 0)).start_ms
+        return max(since_ms, retention.kept_from(tier, now_ms))
 
     def clean(self, window: Window) -> bool:
         """Whether rollups of the window may be believed."""

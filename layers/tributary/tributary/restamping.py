@@ -16,11 +16,10 @@ from tributary.errors import OutOfTimeError, TributaryError
 from tributary.hours import Hours
 from tributary.registry import Registry, Shard
 from tributary.retention import Retention
-from tributary.stamps import Raise, Stamps
+from tributary.stamps import LET_GO_MS, Raise, Stamps
 from tributary.table import Item, Table
 from tributary.windows import (
     DAY_MS,
-    HOUR_MS,
     SECOND_MS,
     WEEK_MS,
     AnyTier,
@@ -31,12 +30,6 @@ from tributary.windows import (
     parse_rfc3339,
     window_holding,
 )
-
-# What has expired stays so, though DynamoDB may not have deleted it yet: it does so item by item,
-# and some part of a chunk, or some chunk of a day, would be missing of what came back. For the same
-# reason what expires before the next run could finish what this one began is let go as a whole:
-# runs come hourly, and none lives longer than 15 minutes.
-LET_GO_MS = 2 * HOUR_MS
 
 # Few: a table on demand may take no more than 4000 write units a second at first, and collecting
 # goes on meanwhile.

@@ -3,11 +3,18 @@
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from tributary.windows import MINUTE_MS
+from tributary.windows import HOUR_MS, MINUTE_MS
 
 # While the stack is updated, and as long as a function lives after that, items are still put for
 # the retention that was: so long after a raise was noticed no more of them come.
 SETTLED_AFTER_MS = 30 * MINUTE_MS
+# What has expired stays so, though DynamoDB may not have deleted it yet: it does so item by item,
+# and some part of a chunk, or some chunk of a day, would be missing of what came back. For the same
+# reason what expires before the next run could finish what this one began is let go as a whole:
+# runs come hourly, and none lives longer than 15 minutes.
+LET_GO_MS = 2 * HOUR_MS
+# What expires so soon after a raise was noticed may be gone: the next run may be an hour away.
+_UNSURE_MS = SETTLED_AFTER_MS + HOUR_MS + LET_GO_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +37,14 @@ class Raise:
 @dataclass(frozen=True, slots=True)
 class Stamps:
     """What the `ttl` of a shard's items of one tier say: that they are kept for at least `least_ms`
-    after their window's end, and at most `most_ms`."""
+    after their window's end, and at most `most_ms`.
+
+    Windows that ended before `from_ms` had expired when the retention was raised.
+    """
 
     least_ms: int
     most_ms: int
+    from_ms: int = 0
     raised: Raise | None = None
 
     @classmethod
@@ -58,8 +69,13 @@ class Stamps:
             return self
         if kept_ms <= self.least_ms:
             return replace(self, least_ms=kept_ms, raised=None)
-        raised = Raise(kept_ms, now_ms, max(first_ms, now_ms - self.most_ms))
-        return replace(self, most_ms=max(self.most_ms, kept_ms), raised=raised)
+        from_ms = now_ms - self.most_ms
+        return replace(
+            self,
+            most_ms=max(self.most_ms, kept_ms),
+            from_ms=max(self.from_ms, from_ms + _UNSURE_MS),
+            raised=Raise(kept_ms, now_ms, max(first_ms, from_ms)),
+        )
 
     def after(self, raised: Raise, until_ms: int) -> Self:
         """What is known once items of windows that start before `until_ms` have the raise, which
