@@ -1,6 +1,7 @@
 # What one machine can do with Tributary. Every target does its own set-up and is safe to repeat.
 
 PYTHON ?= python3.13
+NPM ?= npm
 PORT ?= 3000
 export PORT
 
@@ -9,7 +10,8 @@ venv := .venv/bin
 runtime := $(if $(filter Linux,$(shell uname -s)),.runtime/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types template-checks build check-token retention sam-local pins clean
+.PHONY: help run test test-dynalite lint types template-checks build check-token retention sam-local bench \
+	pins clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list.
@@ -22,6 +24,9 @@ run: .venv/installed $(runtime) ## Start everything on this machine: http://127.
 
 test: lint types $(runtime) ## Run every check and every test.
 	@$(venv)/python -m pytest -n 2 --dist loadgroup
+
+test-dynalite: .dynalite/installed .venv/installed ## Run the tests that use the table on dynalite as well.
+	@$(venv)/python -m pytest -n 2 --dynamodb dynalite
 
 lint: .venv/installed ## Check style and formatting.
 	@$(venv)/python -m ruff check .
@@ -58,8 +63,11 @@ pins: .venv/installed ## Compile the pinned requirements anew (for maintainers).
 compile := $(venv)/python -m uv pip compile --quiet --upgrade --python-version 3.13 --universal \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
+bench: .venv/installed ## Measure against Prometheus and VictoriaMetrics: TRACES=folder of CSV.
+	@PYTHONPATH=layers/tributary $(venv)/python -m benchmarks
+
 clean: ## Remove everything that the other targets made.
-	@rm -rf .venv .runtime .aws-sam .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .runtime .dynalite .aws-sam .bench .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call environment,folder,requirements): a virtual environment with exactly the pinned packages,
@@ -88,3 +96,15 @@ endef
 
 .runtime/installed: local/requirements-runtime.txt
 	$(call environment,.runtime,local/requirements-runtime.txt)
+
+.dynalite/installed: tests/dynalite/package.json tests/dynalite/package-lock.json
+	@$(NPM) --version > /dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2> /dev/null || { \
+		echo 'Node.js 20 or later with npm is missing: install it (on Debian and Ubuntu: apt install npm).'; \
+		exit 1; }
+	@echo 'Installing dynalite into .dynalite'
+	@mkdir -p .dynalite .local
+	@cp $^ .dynalite
+	@$(NPM) ci --prefix .dynalite --ignore-scripts --no-audit --no-fund > .local/install.log 2>&1 || { \
+		echo 'Installing dynalite failed: check the network and your npm settings, then repeat; .local/install.log has the details.'; \
+		exit 1; }
+	@touch $@

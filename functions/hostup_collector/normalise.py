@@ -4,17 +4,19 @@ Source: https://developer.hostup.se/endpoints/vps-services/get-v2-vps-id-metrics
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
-from math import isfinite
-from typing import NamedTuple, Self
+from itertools import compress, groupby
+from math import isfinite, nan
+from operator import itemgetter, sub
+from typing import Any, NamedTuple, Self, cast
 
-from tributary.columns import Column, ColumnKey, Origin, column, merge
+from tributary.columns import Column, ColumnKey, Origin, Run, column, merge
 from tributary.errors import MalformedAnswerError, SettingsError
-from tributary.metrics import metric_named
+from tributary.metrics import converted, metric_named
 from tributary.provider import Json, Normalised
-from tributary.windows import MINUTE_MS, SECOND_MS, parse_rfc3339
+from tributary.windows import MINUTE_MS, SECOND_MS, parse_all_rfc3339, parse_rfc3339
 
 # Field of a sample → the model's metric, and the unit that the field's name ends in.
 METRICS: Mapping[str, tuple[str, str]] = {
@@ -39,7 +41,9 @@ DEFAULT_RESOLUTION_MS = MINUTE_MS
 # A VPS is one instance.
 INSTANCE = "-"
 
-_TIME = "recordedAt"
+_TIME = itemgetter("recordedAt")
+_UNREADABLE = (KeyError, TypeError, ValueError)
+_FLOAT = frozenset({float})
 _ABSENT = (None, "")
 _TOLERANCE = 0.05
 # The documentation's totals have two decimals, so they may be off by half of the last one.
@@ -84,15 +88,14 @@ def normalise(answer: Json, vps: str, units: UnitFactors, seen_ms: int) -> Norma
     """
     warnings: list[str] = []
     timed = _timed(_samples_of(answer, vps), warnings)
-    times = sorted({time_ms for time_ms, _ in timed})
-    if len(times) == 1:
+    axis = _axis(timed.times, seen_ms)
+    if len(axis.times) == 1:
         warnings.append("one sample alone: it is taken to stand for the default, 60 s")
-    resolutions = dict(zip(times, resolutions_ms(times), strict=True))
     columns = []
-    for conversion in _conversions(timed, units):
-        samples = _converted(timed, conversion, warnings)
-        if samples:
-            columns.append(_column(conversion.key, samples, resolutions, seen_ms))
+    for conversion in _conversions(timed.samples, units):
+        times, values = _converted(timed, conversion, warnings)
+        if values:
+            columns.append(_column(conversion.key, times, values, axis, seen_ms))
     warnings += _mismatches(answer, columns, units)
     origins = [column.key.origin for column in columns]
     unknown = [(origin.metric, origin.unit) for origin in origins if origin.metric not in METRICS]
@@ -108,7 +111,9 @@ def resolutions_ms(times: Sequence[int]) -> list[int]:
     that no step holds takes that of its neighbours. Where nothing agrees, the smallest gap counts,
     but for no more than a minute, for it may be a hole.
     """
-    gaps = [later - earlier for earlier, later in pairwise(times)]
+    gaps = list(map(sub, times[1:], times))
+    if len(gaps) > 1 and len(set(gaps)) == 1:
+        return [_whole_seconds(gaps[0])] * len(times)
     spans = list(_spans_alike(gaps))
     steps = [span for span in spans if span[1] - span[0] >= _STEP_GAPS]
     if not steps and len(gaps) > 1 and len(spans) == 1:
@@ -129,7 +134,19 @@ class _Conversion(NamedTuple):
     divide: float
 
 
-type _Timed = Sequence[tuple[int, Mapping[str, Json]]]
+class _Timed(NamedTuple):
+    """The samples that have a readable time, in order of time; some may share theirs."""
+
+    times: array[int]
+    samples: Sequence[Mapping[str, Json]]
+
+
+class _Axis(NamedTuple):
+    """An answer's times, each once, what each stands for in ms, and the runs of those alike."""
+
+    times: array[int]
+    resolutions: Sequence[int]
+    runs: tuple[Run, ...]
 
 
 def _samples_of(answer: Json, vps: str) -> Sequence[Json]:
@@ -147,30 +164,48 @@ def _samples_of(answer: Json, vps: str) -> Sequence[Json]:
 
 
 def _timed(samples: Sequence[Json], warnings: list[str]) -> _Timed:
-    timed = []
-    for sample in samples:
-        recorded = sample.get(_TIME) if isinstance(sample, dict) else None
-        if isinstance(sample, dict) and isinstance(recorded, str):
-            try:
-                timed.append((parse_rfc3339(recorded), sample))
-            except ValueError:
-                continue
-    if len(timed) < len(samples):
-        left_out = len(samples) - len(timed)
-        warnings.append(f"{left_out} samples left out: no object with a readable {_TIME}")
-    return timed
+    # What is believed of the samples is checked by the errors that a wrong belief raises.
+    believed = cast("Sequence[Mapping[str, Any]]", samples)
+    try:
+        times = parse_all_rfc3339(map(_TIME, believed))
+    except _UNREADABLE:
+        believed = [sample for sample in believed if _has_time(sample)]
+        times = parse_all_rfc3339(map(_TIME, believed))
+        left_out = len(samples) - len(believed)
+        warnings.append(f"{left_out} samples left out: no object with a readable recordedAt")
+    if times != sorted(times):
+        rows = sorted(zip(times, believed, strict=True), key=itemgetter(0))
+        times, believed = [time_ms for time_ms, _ in rows], [sample for _, sample in rows]
+    return _Timed(array("q", times), believed)
 
 
-def _conversions(timed: _Timed, units: UnitFactors) -> Iterator[_Conversion]:
+def _has_time(sample: Any) -> bool:
+    try:
+        parse_rfc3339(_TIME(sample))
+    except _UNREADABLE:
+        return False
+    return True
+
+
+def _axis(times: Iterable[int], seen_ms: int) -> _Axis:
+    once = list(dict.fromkeys(times))
+    resolutions = resolutions_ms(once)
+    runs = (Run(len(list(alike)), step_ms, seen_ms) for step_ms, alike in groupby(resolutions))
+    return _Axis(array("q", once), resolutions, tuple(runs))
+
+
+def _conversions(
+    samples: Sequence[Mapping[str, Json]], units: UnitFactors
+) -> Iterator[_Conversion]:
     """The fields documented, then those that hold numbers and are not: under HostUp's own name."""
     ratios = units.ratios()
     for field, (metric, unit) in METRICS.items():
         multiply, divide = ratios[unit]
         origin = Origin(field, unit, multiply / divide)
         yield _Conversion(ColumnKey(metric, INSTANCE, origin), multiply, divide)
-    others = set[str]().union(*(sample for _, sample in timed)).difference(METRICS, [_TIME])
+    others = set[str]().union(*samples).difference(METRICS, ["recordedAt"])
     for field in sorted(others):
-        if not any(_is_number(sample.get(field)) for _, sample in timed):
+        if not any(_is_number(sample.get(field)) for sample in samples):
             continue
         yield _Conversion(ColumnKey(f"hostup.{field}", INSTANCE, Origin(field, "", 1.0)), 1.0, 1.0)
 
@@ -181,31 +216,32 @@ def _is_number(value: Json) -> bool:
 
 def _converted(
     timed: _Timed, conversion: _Conversion, warnings: list[str]
-) -> list[tuple[int, float]]:
+) -> tuple[array[int], Sequence[float]]:
     """Times and converted values of one field, where it has any."""
     (name, _, origin), multiply, divide = conversion
-    field = origin.metric
-    sent = [sample.get(field) for _, sample in timed]
-    samples = [
-        (time_ms, value)
-        for (time_ms, _), number in zip(timed, _numbers(field, sent, warnings), strict=True)
-        if number is not None and isfinite(value := number * multiply / divide)
-    ]
-    kept = metric_named(name, origin.unit).quantise_all([value for _, value in samples])
-    return [(time_ms, value) for (time_ms, _), value in zip(samples, kept, strict=True)]
+    try:
+        sent = list(map(itemgetter(origin.metric), timed.samples))
+    except KeyError:
+        sent = [sample.get(origin.metric) for sample in timed.samples]
+    numbers = _numbers(origin.metric, sent, warnings)
+    times, values = timed.times, converted(numbers, multiply, divide)
+    if not isfinite(sum(values)):
+        present = list(map(isfinite, values))
+        times, values = array("q", compress(times, present)), list(compress(values, present))
+    return times, metric_named(name, origin.unit).quantise_all(values)
 
 
-def _numbers(field: str, sent: Sequence[Json], warnings: list[str]) -> list[float | None]:
-    """Each value as a number, None for what is absent; others that are none cost a warning."""
+def _numbers(field: str, sent: Sequence[Json], warnings: list[str]) -> Sequence[float]:
+    """Each value as a number, NaN for what is absent; others that are none cost a warning."""
+    if _FLOAT.issuperset(map(type, sent)):
+        return cast("Sequence[float]", sent)
     numbers = [value if type(value) is float else _number(value) for value in sent]
-    if None not in numbers:
-        return numbers
     unreadable = sum(
         number is None and value not in _ABSENT for number, value in zip(numbers, sent, strict=True)
     )
     if unreadable:
         warnings.append(f"{unreadable} values of {field} left out: no numbers")
-    return numbers
+    return [nan if number is None else number for number in numbers]
 
 
 def _number(sent: Json) -> float | None:
@@ -219,14 +255,12 @@ def _number(sent: Json) -> float | None:
 
 
 def _column(
-    key: ColumnKey,
-    samples: list[tuple[int, float]],
-    resolutions: Mapping[int, int],
-    seen_ms: int,
+    key: ColumnKey, times: array[int], values: Sequence[float], axis: _Axis, seen_ms: int
 ) -> Column:
-    samples.sort()
-    if len(set(resolutions.values())) == 1:
-        return column(key, samples, resolutions[samples[0][0]], seen_ms)
+    if times == axis.times:
+        return Column(key, axis.times, array("d", values), axis.runs)
+    resolutions = dict(zip(axis.times, axis.resolutions, strict=True))
+    samples = sorted(zip(times, values, strict=True))
     by_step = groupby(samples, key=lambda sample: resolutions[sample[0]])
     return merge([column(key, part, step_ms, seen_ms) for step_ms, part in by_step])
 

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
+from operator import itemgetter, lt
 from typing import Any, NamedTuple, Self, cast
 
-from tributary.columns import Column, ColumnKey, Origin, column
+from tributary.columns import Column, ColumnKey, Origin, Run, column
 from tributary.errors import MalformedAnswerError, SettingsError
-from tributary.metrics import Metric, metric_named
+from tributary.metrics import Metric, converted, metric_named
 from tributary.provider import Json, Normalised
-from tributary.windows import DAY_MS, MINUTE_MS, SECOND_MS, parse_rfc3339
+from tributary.windows import DAY_MS, MINUTE_MS, SECOND_MS, parse_all_rfc3339, parse_rfc3339
 
 # Provider metric and unit → the model's metric. A pair that is not here is kept under Northflank's
 # own name: the documentation names eleven metrics and six units, but not which goes with which.
@@ -45,6 +46,7 @@ METRIC_TYPES = tuple(dict.fromkeys(metric for metric, _ in METRICS))
 DEFAULT_RESOLUTION_MS = MINUTE_MS
 _COARSEST_RESOLUTION_MS = 366 * DAY_MS
 
+_TIME, _VALUE = itemgetter("ts"), itemgetter("value")
 _NUMBERS = frozenset({int, float})
 _UNREADABLE = (KeyError, TypeError, ValueError, OverflowError)
 
@@ -102,19 +104,41 @@ class _Conversion(NamedTuple):
     divide: float
 
 
+class _Axis(NamedTuple):
+    """Times in ms; `ordered` if each is later than the one before."""
+
+    times: array[int]
+    ordered: bool
+
+
 class _Samples(NamedTuple):
-    """Samples by instance, and how many could not be read."""
+    """The samples of one entry: a value, in the model's unit, for each time of the axis."""
 
-    by_instance: Mapping[str, list[tuple[int, float]]]
-    unreadable: int
+    axis: _Axis
+    values: Sequence[float]
 
 
-class _Instants(dict[str, int]):
-    """Parsed times, since all metrics and containers of an answer mostly share theirs."""
+class _Axes:
+    """The times of an answer, read once where its metrics and containers share them."""
 
-    def __missing__(self, text: str) -> int:
-        self[text] = time_ms = parse_rfc3339(text)
-        return time_ms
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[list[str], _Axis]] = {}
+        self._instants: dict[str, int] = {}
+
+    def axis(self, texts: list[str]) -> _Axis:
+        """The times of some texts, one at least; any of _UNREADABLE if one is no time."""
+        about = texts[0], len(texts)
+        if about not in self._known or self._known[about][0] != texts:
+            times = parse_all_rfc3339(texts)
+            axis = _Axis(array("q", times), all(map(lt, times, times[1:])))
+            self._known[about] = texts, axis
+        return self._known[about][1]
+
+    def instant(self, text: str) -> int:
+        """The time of one text; any of _UNREADABLE if it is none."""
+        if text not in self._instants:
+            self._instants[text] = parse_rfc3339(text)
+        return self._instants[text]
 
 
 class _Reading:
@@ -122,7 +146,7 @@ class _Reading:
 
     def __init__(self, units: UnitFactors, seen_ms: int) -> None:
         self._ratios, self._seen_ms = units.ratios(), seen_ms
-        self._instants = _Instants()
+        self._axes = _Axes()
         self._columns: list[Column] = []
         self._instances: dict[str, Mapping[str, str]] = {}
         self._unknown: dict[tuple[str, str], None] = {}
@@ -167,19 +191,19 @@ class _Reading:
 
     def _samples(
         self, metric: str, values: Sequence[Json], conversion: _Conversion
-    ) -> Mapping[str, list[tuple[int, float]]]:
-        """Samples in the model's unit by instance; instances without samples are left out."""
-        by_instance: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+    ) -> Mapping[str, list[_Samples]]:
+        """What the entries hold by instance; instances without samples are left out."""
+        by_instance: defaultdict[str, list[_Samples]] = defaultdict(list)
         unreadable = 0
         for entry in values:
             points = entry.get("data") if isinstance(entry, dict) else None
             if not isinstance(entry, dict) or not isinstance(points, list | None):
                 self._warnings.append(f"an entry of {metric} left out: no object with data")
                 continue
-            samples, failed = _converted(points or [], conversion, self._instants)
+            samples, failed = _converted(points or [], conversion, self._axes)
             unreadable += failed
-            if samples:
-                by_instance[self._instance(entry.get("metadata"))] += samples
+            if samples.values:
+                by_instance[self._instance(entry.get("metadata"))].append(samples)
         if unreadable:
             self._warnings.append(
                 f"{unreadable} samples of {metric} left out: no readable time and number"
@@ -208,7 +232,7 @@ class _Reading:
         self,
         metric: str,
         info: Mapping[str, Json],
-        samples: Iterable[Sequence[tuple[int, float]]],
+        samples: Iterable[Sequence[_Samples]],
     ) -> int:
         stated_ms = _stated_resolution_ms(info.get("metricResolution"))
         if stated_ms is not None:
@@ -224,7 +248,7 @@ class _Reading:
     def _keep(
         self,
         conversion: _Conversion,
-        samples: Mapping[str, list[tuple[int, float]]],
+        samples: Mapping[str, list[_Samples]],
         resolution_ms: int,
     ) -> None:
         name, origin = conversion.metric.name, conversion.origin
@@ -232,48 +256,47 @@ class _Reading:
             self._unknown[origin.metric, origin.unit] = None
         for instance, found in samples.items():
             key = ColumnKey(name, instance, origin)
-            self._columns.append(column(key, found, resolution_ms, self._seen_ms))
+            self._columns.append(_column(key, found, resolution_ms, self._seen_ms))
 
 
 def _converted(
-    points: Sequence[Json], conversion: _Conversion, instants: _Instants
-) -> tuple[list[tuple[int, float]], int]:
-    """Times and converted values of the points that have both, and how many are beyond reading."""
+    points: Sequence[Json], conversion: _Conversion, axes: _Axes
+) -> tuple[_Samples, int]:
+    """The points that have a time and a number, and how many of the others are beyond reading."""
     # What is believed of the points' shape is checked by the errors that a wrong belief raises:
     # this is done for every sample there is, and should cost little more than parsing its JSON.
     believed = cast("Sequence[Mapping[str, Any]]", points)
     try:
-        samples = _all_converted(believed, conversion, instants)
+        samples = _all_converted(believed, conversion, axes)
     except _UNREADABLE:
         samples = None
-    return _each_converted(believed, conversion, instants) if samples is None else (samples, 0)
+    return _each_converted(believed, conversion, axes) if samples is None else (samples, 0)
 
 
 def _all_converted(
-    points: Sequence[Mapping[str, Any]], conversion: _Conversion, instants: _Instants
-) -> list[tuple[int, float]] | None:
+    points: Sequence[Mapping[str, Any]], conversion: _Conversion, axes: _Axes
+) -> _Samples | None:
     """The samples, where every point is as documented; otherwise None or an error."""
     metric, _, multiply, divide = conversion
-    sent = [point["value"] for point in points]
-    if not _NUMBERS.issuperset(map(type, sent)):
+    sent = list(map(_VALUE, points))
+    if not sent or not _NUMBERS.issuperset(map(type, sent)):
         return None
-    values = [value * multiply / divide for value in sent]
+    values = converted(sent, multiply, divide)
     if not isfinite(sum(values)):
         return None
-    times = [instants[point["ts"]] for point in points]
-    return list(zip(times, metric.quantise_all(values), strict=True))
+    return _Samples(axes.axis(list(map(_TIME, points))), metric.quantise_all(values))
 
 
 def _each_converted(
-    points: Sequence[Mapping[str, Any]], conversion: _Conversion, instants: _Instants
-) -> tuple[list[tuple[int, float]], int]:
+    points: Sequence[Mapping[str, Any]], conversion: _Conversion, axes: _Axes
+) -> tuple[_Samples, int]:
     """As `_converted`, point by point, since some are strings, absent or make no sense."""
     metric, _, multiply, divide = conversion
-    samples: list[tuple[int, float]] = []
+    times, values = array("q"), []
     unreadable = 0
     for point in points:
         try:
-            sent, time_ms = point["value"], instants[point["ts"]]
+            sent, time_ms = _VALUE(point), axes.instant(_TIME(point))
             value = float(sent) * multiply / divide
         except _UNREADABLE:
             unreadable += not _is_gap(point)
@@ -281,8 +304,20 @@ def _each_converted(
         if isinstance(sent, bool):
             unreadable += 1
         elif isfinite(value):
-            samples.append((time_ms, metric.quantise(value)))
-    return samples, unreadable
+            times.append(time_ms)
+            values.append(metric.quantise(value))
+    return _Samples(_Axis(times, ordered=False), values), unreadable
+
+
+def _column(
+    key: ColumnKey, samples: Sequence[_Samples], resolution_ms: int, seen_ms: int
+) -> Column:
+    (axis, values), *others = samples
+    if axis.ordered and not others:
+        run = Run(len(values), resolution_ms, seen_ms)
+        return Column(key, axis.times, array("d", values), (run,))
+    pairs = (pair for axis, values in samples for pair in zip(axis.times, values, strict=True))
+    return column(key, pairs, resolution_ms, seen_ms)
 
 
 def _is_gap(point: Json) -> bool:
@@ -301,10 +336,10 @@ def _stated_resolution_ms(seconds: Json) -> int | None:
     return resolution_ms if 0 < resolution_ms <= _COARSEST_RESOLUTION_MS else None
 
 
-def _median_spacing_ms(samples: Iterable[Sequence[tuple[int, float]]]) -> int | None:
+def _median_spacing_ms(samples: Iterable[Sequence[_Samples]]) -> int | None:
     spacings = array("q")
     for found in samples:
-        times = sorted({time_ms for time_ms, _ in found})
+        times = sorted({time_ms for axis, _ in found for time_ms in axis.times})
         spacings.extend(later - earlier for earlier, later in pairwise(times))
     return sorted(spacings)[(len(spacings) - 1) // 2] if spacings else None
 

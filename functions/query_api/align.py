@@ -1,7 +1,7 @@
 """Aligning: the samples and rollup points of one series, folded into the steps of a grid."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from operator import mul
@@ -10,22 +10,11 @@ from typing import Literal
 from functions.query_api.folds import HIDDEN_BY_AVERAGES, NOT_REPEATED, OVER, PERCENTILES
 from functions.query_api.plan import Grid
 from tributary.columns import Column
-from tributary.points import Points
+from tributary.points import Folded
 from tributary.windows import FIVE_MINUTES_MS, MINUTE_MS, RollupTier
 
 # No provider measures this seldom: samples as coarse are the host's own averages.
 AVERAGES_FROM_MS = 30 * MINUTE_MS
-
-# What a point has to tell, by fold; an average counts as long as its samples stand for.
-_FIELDS: dict[str, Callable[[Points], Sequence[float]]] = {
-    "avg": lambda points: points.averages,
-    "min": lambda points: points.values("least"),
-    "max": lambda points: points.values("greatest"),
-    "sum": lambda points: points.values("total"),
-    "count": lambda points: points.count,
-    "last": lambda points: points.values("last"),
-    **dict.fromkeys(PERCENTILES, lambda points: points.averages),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +22,7 @@ class Found:
     """What was read of one series: samples, coarser ones apart, and rollup points by tier."""
 
     columns: tuple[Column, ...] = ()
-    rollups: tuple[tuple[RollupTier, Points], ...] = ()
+    rollups: tuple[tuple[RollupTier, Folded], ...] = ()
 
     def __bool__(self) -> bool:
         return self.samples + self.points > 0
@@ -108,15 +97,15 @@ def _levels(found: Found, grid: Grid, over: str) -> list[_Level]:
     return sorted(levels, key=lambda level: level.length_ms if level.spans else 0)
 
 
-def _level_of_points(tier: RollupTier, points: Points, grid: Grid, over: str) -> _Level:
-    spans = tier.point_ms > grid.step_ms
+def _level_of_points(tier: RollupTier, points: Folded, grid: Grid, over: str) -> _Level:
+    spans, times = tier.point_ms > grid.step_ms, points.times.tolist()
     return _Level(
         tier.point_ms,
-        points.times,
-        points.last_ms,
-        _FIELDS[over](points),
-        points.covered_ms,
-        _bounds(points.times, grid),
+        times,
+        points.ends,
+        points.values.tolist(),
+        points.weights,
+        _bounds(times, grid),
         spans,
         over in PERCENTILES or (spans and over in HIDDEN_BY_AVERAGES),
     )

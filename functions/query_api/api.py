@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, CORSConfig, Response
 
@@ -14,6 +14,7 @@ from functions.query_api.observation import Observer
 from functions.query_api.parameters import parse_nothing, parse_query, parse_resources_query
 from functions.query_api.resources import resources_page
 from functions.query_api.status import Freshness
+from functions.query_api.timing import Timing
 from functions.query_api.tokens import Tokens
 from tributary.hours import Hours
 from tributary.registry import Registry
@@ -27,8 +28,10 @@ from tributary.windows import SECOND_MS
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# What is left of an invocation for aligning and answering once reading must be done.
+# What is left of an invocation for aligning and answering once reading must be done. DynamoDB may
+# be silent for so long of it.
 _KEPT_SECONDS = 6.0
+_SILENT_SECONDS = 3.0
 _PREFLIGHT_SECONDS = 600
 
 
@@ -39,11 +42,13 @@ class Api:
         self,
         engine: Engine,
         tokens: Tokens,
+        table: Table,
         cors: CORSConfig | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
         self._tokens = tokens
+        self._table = table
         self._clock = clock
         self._open = {"/healthz": self._healthz}
         self._guarded = {
@@ -56,7 +61,7 @@ class Api:
     @classmethod
     def from_env(cls) -> Self:
         """The API over the table, secret and origins that the environment names."""
-        table = Table.from_env()
+        table = Table.from_env(_SILENT_SECONDS)
         retention = Retention.from_env()
         store = Store(table, retention)
         engine = Engine(
@@ -68,16 +73,19 @@ class Api:
             Hours(table),
             Rollups(table, store, retention),
         )
-        return cls(engine, Tokens.from_env(table), cors_for(os.environ.get("CORS_ORIGINS", "")))
+        cors = cors_for(os.environ.get("CORS_ORIGINS", ""))
+        return cls(engine, Tokens.from_env(table), table, cors)
 
     def handle(self, event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         """API Gateway's event in, its response out, whatever happens between."""
+        left = context.get_remaining_time_in_millis() / SECOND_MS
+        self._table.until(time.monotonic() + max(1.0, left - _KEPT_SECONDS))
         return self._resolver.resolve(event, context)
 
     def _routed(self, cors: CORSConfig | None) -> APIGatewayHttpResolver:
         # Bodies are text or compressed bytes already, not documents for Powertools to serialise.
         resolver = APIGatewayHttpResolver(cors=cors, serializer=lambda body: body)  # type: ignore[arg-type, return-value]
-        observer = Observer(resolver, self._clock)
+        observer = Observer(resolver, self._table, self._clock)
         resolver.use([observer.middleware])
         paths = (*self._open, *self._guarded)
         resolver.not_found(lambda _: observer.nothing_there(paths))
@@ -92,15 +100,18 @@ class Api:
             headers = self._resolver.current_event.headers
             found = answer()
             self._resolver.context["counts"] = found.counts
-            return delivered(
-                found, headers.get("accept-encoding", ""), headers.get("if-none-match", "")
-            )
+            with self._timing.phase("deliver"):
+                return delivered(
+                    found, headers.get("accept-encoding", ""), headers.get("if-none-match", "")
+                )
 
         return respond
 
     def _authorised(self, answer: Callable[[], Answer]) -> Callable[[], Answer]:
         def authorised() -> Answer:
-            self._tokens.authorise(self._resolver.current_event.headers.get("authorization"))
+            header = self._resolver.current_event.headers.get("authorization")
+            with self._timing.phase("authorise"):
+                self._resolver.context["caller"] = self._tokens.authorise(header)
             return answer()
 
         return authorised
@@ -113,7 +124,10 @@ class Api:
         now_ms = self._now_ms()
         query = parse_query(self._raw_query(), now_ms)
         left = self._resolver.lambda_context.get_remaining_time_in_millis() / SECOND_MS
-        return query_answer(query, self._engine.run(query, now_ms, max(1.0, left - _KEPT_SECONDS)))
+        seconds = max(1.0, left - _KEPT_SECONDS)
+        result = self._engine.run(query, now_ms, seconds, self._timing)
+        with self._timing.phase("format"):
+            return query_answer(query, result)
 
     def _resources(self) -> Answer:
         query = parse_resources_query(self._raw_query())
@@ -124,6 +138,10 @@ class Api:
         shards = self._engine.registry.shards()
         entries = (entry for shard in shards for entry in shard.entries.values())
         return document_answer(catalogue(entries))
+
+    @property
+    def _timing(self) -> Timing:
+        return cast(Timing, self._resolver.context["timing"])
 
     def _raw_query(self) -> str:
         return self._resolver.current_event.raw_query_string
@@ -141,6 +159,6 @@ def cors_for(origins: str) -> CORSConfig | None:
         allow_origin=listed[0],
         extra_origins=listed[1:],
         allow_headers=["If-None-Match"],
-        expose_headers=["ETag", "Retry-After", "Tributary-Warnings"],
+        expose_headers=["ETag", "Retry-After", "Server-Timing", "Tributary-Warnings"],
         max_age=_PREFLIGHT_SECONDS,
     )

@@ -22,7 +22,14 @@ from functions.query_api.series import (
     puts_together,
 )
 from functions.query_api.sources import Kept, planned_reads
-from functions.query_api.status import Freshness, ProviderStatus, statuses, warnings
+from functions.query_api.status import (
+    Freshness,
+    ProviderStatus,
+    statuses,
+    unreadable_warnings,
+    warnings,
+)
+from functions.query_api.timing import Timing
 from tributary.hours import Hours
 from tributary.registry import Entry, Registry, Shard
 from tributary.retention import Retention
@@ -68,40 +75,55 @@ class Engine:
         self.hours = hours
         self.rollups = rollups
 
-    def run(self, query: Query, now_ms: int, seconds: float) -> Result:
+    def run(self, query: Query, now_ms: int, seconds: float, timing: Timing) -> Result:
         """Answers the query as of `now_ms`, reading for at most so many seconds.
 
         Raises BadRequestError and TooMuchError before any chunk is read.
         """
-        check_points(query)
-        shards = self.registry.shards()
-        entries = [entry for shard in shards for entry in shard.entries.values()]
-        check_metrics(query.metrics, entries)
-        check_attributes(_attributes_in(query), entries)
-        matches = matcher(query.where)
-        extent = Extent(query.start_ms, query.end_ms, now_ms)
-        together = query.grouped and puts_together(query.by)
-        series = matched_series(entries, query.metrics, extent, matches, together)
-        grid = planned(query, series)
-        kept = self._kept(shards, series, now_ms)
-        reads = planned_reads(series, kept, grid, {_over(query, one) for one in series})
-        readings = read(self.store, self.rollups, reads, grid, seconds)
-        found = [readings.of(one, grid) for one in series]
-        states = self._states_of(shards, matches)
-        resources = self._resources(entries, series, states, query, now_ms)
-        status = statuses(resources, states, self.freshness, now_ms)
+        with timing.phase("match"):
+            check_points(query)
+            shards = self.registry.shards()
+            series = self._matched(query, shards, now_ms)
+            grid = planned(query, series)
+            kept = self._kept(shards, series, now_ms)
+            reads = planned_reads(series, kept, grid, {_over(query, one) for one in series})
+        with timing.phase("read"):
+            readings = read(self.store, self.rollups, reads, grid, query.over, seconds)
+        with timing.phase("align"):
+            found = [readings.of(one, grid) for one in series]
+            lines = _lines(query, series, found, grid)
+        with timing.phase("status"):
+            status, sentences = self._status(query, shards, series, now_ms)
         return Result(
             grid,
-            _lines(query, series, found, grid),
+            lines,
             status,
-            [*_nothing_matched(series), *warnings(status, states, readings.unreadable)],
+            [*_nothing_matched(series), *sentences, *unreadable_warnings(readings.unreadable)],
             {
-                "resources": len(resources),
+                "resources": sum(one.matched for one in status.values()),
                 "series": len(series),
                 "samples": sum(one.samples for one in found),
                 "points": sum(one.points for one in found),
             },
         )
+
+    def _matched(self, query: Query, shards: Iterable[Shard], now_ms: int) -> list[Series]:
+        entries = [entry for shard in shards for entry in shard.entries.values()]
+        check_metrics(query.metrics, entries)
+        check_attributes(_attributes_in(query), entries)
+        extent = Extent(query.start_ms, query.end_ms, now_ms)
+        together = query.grouped and puts_together(query.by)
+        return matched_series(entries, query.metrics, extent, matcher(query.where), together)
+
+    def _status(
+        self, query: Query, shards: Iterable[Shard], series: Sequence[Series], now_ms: int
+    ) -> tuple[Mapping[str, ProviderStatus], list[str]]:
+        """How fresh each provider's part is, and a sentence for each that is failing."""
+        states = self._states_of(shards, matcher(query.where))
+        entries = [entry for shard in shards for entry in shard.entries.values()]
+        resources = self._resources(entries, series, states, query, now_ms)
+        found = statuses(resources, states, self.freshness, now_ms)
+        return found, warnings(found, states)
 
     def _kept(
         self, shards: Sequence[Shard], series: Sequence[Series], now_ms: int

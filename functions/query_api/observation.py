@@ -1,6 +1,5 @@
 """Observation: one log line and one set of self-metrics for each request, problems included."""
 
-import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -17,6 +16,8 @@ from functions.query_api.problems import (
     kind_of,
     nearest,
 )
+from functions.query_api.timing import Timing
+from tributary.table import Table
 from tributary.windows import SECOND_MS
 
 PROBLEM = "application/problem+json"
@@ -24,10 +25,17 @@ METHODS = ("GET",)
 
 
 class Observer:
-    """Wraps every request of a resolver, those for unknown paths too."""
+    """Wraps every request of a resolver, those for unknown paths too.
 
-    def __init__(self, resolver: APIGatewayHttpResolver, clock: Callable[[], float]) -> None:
+    Lambda sends an instance one request at a time, so what its table counts meanwhile is the
+    request's, but for reads still on their way of one before that was not answered in time.
+    """
+
+    def __init__(
+        self, resolver: APIGatewayHttpResolver, table: Table, clock: Callable[[], float]
+    ) -> None:
         self._resolver = resolver
+        self._table = table
         self._clock = clock
         self._logger = Logger()
         self._metrics = Metrics()
@@ -36,14 +44,19 @@ class Observer:
         self, app: APIGatewayHttpResolver, following: Callable[..., Any]
     ) -> Response[Any]:
         """Answers the request, or with a problem whatever was raised on the way."""
-        started = time.perf_counter()
+        timing = self._resolver.context["timing"] = Timing()
+        before = self._table.consumed
         error: Exception | None = None
         try:
             response: Response[Any] = following(app)
         # The outermost place: callers get a document in any case, and the log gets the reason.
         except Exception as raised:
             error, response = raised, self._problem(raised)
-        self._tell(response.status_code, (time.perf_counter() - started) * 1000, error)
+        read_units = (self._table.consumed - before).read_units
+        # Nobody else is told: how long a token took says something of the tokens there are.
+        if "caller" in self._resolver.context:
+            response.headers["Server-Timing"] = timing.header(read_units)
+        self._tell(response.status_code, timing.milliseconds, read_units, error)
         return response
 
     def nothing_there(self, paths: tuple[str, ...]) -> NoReturn:
@@ -61,7 +74,9 @@ class Observer:
         headers: dict[str, str | list[str]] = {**headers_for(error, METHODS)}
         return Response(kind_of(error).status, PROBLEM, compact(body), headers)
 
-    def _tell(self, status: int, milliseconds: float, error: Exception | None) -> None:
+    def _tell(
+        self, status: int, milliseconds: float, read_units: float, error: Exception | None
+    ) -> None:
         event = self._resolver.current_event
         counts: dict[str, Any] = self._resolver.context.get("counts", {})
         line = {
@@ -70,6 +85,7 @@ class Observer:
             "status": status,
             "requestId": event.request_context.request_id,
             "durationMs": round(milliseconds, 1),
+            "readUnits": read_units,
             **counts,
         }
         if error is None:
@@ -78,12 +94,13 @@ class Observer:
             self._logger.error("request", extra=line, exc_info=error)
         else:
             self._logger.info("request", extra={**line, "problem": kind_of(error).code})
-        self._count(status, milliseconds)
+        self._count(status, milliseconds, read_units)
 
-    def _count(self, status: int, milliseconds: float) -> None:
+    def _count(self, status: int, milliseconds: float, read_units: float) -> None:
         # Few: CloudWatch charges for each. What a query found is in its log line.
         self._metrics.add_metric("Requests", MetricUnit.Count, 1)
         self._metrics.add_metric("Refusals", MetricUnit.Count, int(400 <= status < 500))
         self._metrics.add_metric("Failures", MetricUnit.Count, int(status >= 500))
         self._metrics.add_metric("Duration", MetricUnit.Milliseconds, milliseconds)
+        self._metrics.add_metric("ReadUnits", MetricUnit.Count, read_units)
         self._metrics.flush_metrics()

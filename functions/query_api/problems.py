@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tributary.errors import RetriableError
+from tributary.errors import OutOfTimeError, RetriableError
 from tributary.windows import rfc3339
 
 RETRY_AFTER_SECONDS = 5
@@ -84,6 +84,13 @@ KINDS: dict[type[BaseException], Kind] = {
     UnknownPathError: Kind(404, "Unknown path", "unknown_path"),
     MethodNotAllowedError: Kind(405, "Method not allowed", "method_not_allowed"),
     UnansweredInTimeError: Kind(503, "Not answered in time", "not_answered_in_time"),
+    OutOfTimeError: Kind(
+        503,
+        "Not answered in time",
+        "not_answered_in_time",
+        "Not all that the answer is made from could be read in time: send the same request again, "
+        "a shorter range, or match fewer series with where.",
+    ),
     # Throttled, forbidden or unreachable: whoever asked can do nothing but wait.
     ClientError: _STORAGE,
     BotoCoreError: _STORAGE,

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from functions.query_api.align import Found
+from functions.query_api.folds import PERCENTILES
 from functions.query_api.plan import Grid
 from functions.query_api.problems import UnansweredInTimeError
 from functions.query_api.series import Series
 from functions.query_api.sources import ResourceRead
 from tributary.codec import CorruptChunkError
 from tributary.columns import Column, ColumnKey, as_one
-from tributary.points import WHOLE, Points, SeriesKey, gathered, joined
+from tributary.points import WHOLE, Folded, SeriesKey, joined_folded
+from tributary.rollup_codec import NATURAL
 from tributary.rollups import Rollups
 from tributary.store import Store
 from tributary.windows import (
@@ -54,7 +56,7 @@ class _RolledUp(NamedTuple):
     """A tier's points of a resource."""
 
     tier: RollupTier
-    points: dict[SeriesKey, Points]
+    points: dict[SeriesKey, Folded]
 
 
 type _Task = Callable[[], _Samples | _RolledUp]
@@ -66,7 +68,7 @@ class Readings:
     some item could not be decoded."""
 
     columns: dict[tuple[str, str, str, Tier], list[Column]] = field(default_factory=dict)
-    points: dict[tuple[str, str, str, RollupTier], list[Points]] = field(default_factory=dict)
+    points: dict[tuple[str, str, str, RollupTier], list[Folded]] = field(default_factory=dict)
     unreadable: dict[str, None] = field(default_factory=dict)
 
     def of(self, series: Series, grid: Grid) -> Found:
@@ -102,12 +104,12 @@ class Readings:
                 key = (series.resource, series.metric.name, instance, tier)
                 yield from self.columns.get(key, ())
 
-    def _points(self, series: Series, tier: RollupTier) -> Points:
+    def _points(self, series: Series, tier: RollupTier) -> Folded | None:
         """The series' points of a tier, whatever parts of the range they were read for."""
 
-        def of(instance: str) -> Points:
-            parts = self.points.get((series.resource, series.metric.name, instance, tier), [])
-            return joined(sorted(parts, key=lambda part: part.times[0]))
+        def of(instance: str) -> Folded | None:
+            parts = self.points.get((series.resource, series.metric.name, instance, tier))
+            return (parts and joined_folded(sorted(parts, key=lambda part: part.times[0]))) or None
 
         if not series.is_whole:
             return of(series.instances[0])
@@ -117,11 +119,17 @@ class Readings:
         # A resource that had no instances for a while: one or the other tells of any point.
         told = set(whole.times)
         rest = [only.between(at, at + 1) for at in only.times if at not in told]
-        return gathered([whole, *rest], tier.point_ms)
+        apart = [whole.between(at, at + 1) for at in whole.times]
+        return joined_folded(sorted([*apart, *rest], key=lambda part: part.times[0]))
 
 
 def read(
-    store: Store, rollups: Rollups, reads: Sequence[ResourceRead], grid: Grid, seconds: float
+    store: Store,
+    rollups: Rollups,
+    reads: Sequence[ResourceRead],
+    grid: Grid,
+    over: str | None,
+    seconds: float,
 ) -> Readings:
     """What the grid's steps hold, and what before that still holds in its first ones.
 
@@ -132,7 +140,7 @@ def read(
         tasks = {
             pool.submit(task): one.resource
             for one in reads
-            for task in _tasks(store, rollups, one, grid)
+            for task in _tasks(store, rollups, one, grid, _fold_of_points(over))
         }
         _, late = wait(tasks, timeout=seconds)
         if late:
@@ -145,7 +153,16 @@ def read(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _tasks(store: Store, rollups: Rollups, one: ResourceRead, grid: Grid) -> Iterator[_Task]:
+def _fold_of_points(over: str | None) -> str:
+    """What rollups are asked for; of a percentile the nearest they tell are the averages."""
+    if over is None:
+        return NATURAL
+    return "avg" if over in PERCENTILES else over
+
+
+def _tasks(
+    store: Store, rollups: Rollups, one: ResourceRead, grid: Grid, over: str
+) -> Iterator[_Task]:
     columns = {
         (each.metric.name, name)
         for each in one.series
@@ -173,7 +190,8 @@ def _tasks(store: Store, rollups: Rollups, one: ResourceRead, grid: Grid) -> Ite
         part = Window(floor_to(tier.point_ms, window.start_ms), window.end_ms)
 
         def task() -> _RolledUp:
-            return _RolledUp(tier, rollups.read(one.resource, tier, part, points.__contains__))
+            found = rollups.read(one.resource, tier, part, points.__contains__, over)
+            return _RolledUp(tier, found)
 
         return task
 

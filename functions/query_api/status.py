@@ -112,10 +112,8 @@ def statuses(
     }
 
 
-def warnings(
-    found: Mapping[str, ProviderStatus], states: Mapping[str, Collected], unreadable: Iterable[str]
-) -> list[str]:
-    """A sentence for each provider that is failing, and each resource with a broken chunk."""
+def warnings(found: Mapping[str, ProviderStatus], states: Mapping[str, Collected]) -> list[str]:
+    """A sentence for each provider that is failing."""
     sentences = []
     for provider, status in found.items():
         if not status.failing:
@@ -128,11 +126,14 @@ def warnings(
             f"({', '.join(kinds)}), "
             + (f"newest sample {newest}; later values may be missing." if newest else "no samples.")
         )
-    sentences += [
-        f"{resource}: some stored samples can't be read and are left out."
-        for resource in unreadable
-    ]
     return sentences
+
+
+def unreadable_warnings(resources: Iterable[str]) -> list[str]:
+    """A sentence for each resource of which some item can't be decoded."""
+    return [
+        f"{resource}: some stored samples can't be read and are left out." for resource in resources
+    ]
 
 
 def _status(

@@ -83,18 +83,18 @@ class MachineLoad:
 
     def _sample(self) -> None:
         psutil.cpu_percent()  # the first call of a thread only starts its measurement
-        before = _Counters.now()
+        before = Counters.now()
         instant = _next_instant(self._clock())
         while not self._closing.wait(max(0.0, instant - self._clock())):
-            after = _Counters.now()
-            self._loads[instant] = _measured(before, after)
+            after = Counters.now()
+            self._loads[instant] = measured(before, after)
             while (oldest := next(iter(self._loads))) < instant - REMEMBERED_SECONDS:
                 del self._loads[oldest]
             before = after
             instant = _next_instant(self._clock())
 
 
-class _Counters:
+class Counters:
     """The machine's running totals in bytes, and when they were read."""
 
     def __init__(self, read: int, written: int, received: int, sent: int) -> None:
@@ -103,6 +103,7 @@ class _Counters:
 
     @classmethod
     def now(cls) -> Self:
+        """What the counters say at this moment."""
         disk, network = psutil.disk_io_counters(), psutil.net_io_counters()
         return cls(
             # a machine without block devices, such as some containers, has no disk counters
@@ -112,13 +113,15 @@ class _Counters:
             network.bytes_sent,
         )
 
-    def rates_since(self, before: "_Counters") -> list[float]:
+    def rates_since(self, before: "Counters") -> list[float]:
+        """Bytes a second of each counter between two readings."""
         elapsed = max(self.read_at - before.read_at, 1e-3)
         pairs = zip(self.totals, before.totals, strict=True)
         return [max(0, total - earlier) / elapsed for total, earlier in pairs]
 
 
-def _measured(before: _Counters, after: _Counters) -> Load:
+def measured(before: Counters, after: Counters) -> Load:
+    """The load between two readings, or for what is no rate, at this moment."""
     read, written, received, sent = after.rates_since(before)
     return {
         Signal.CPU: psutil.cpu_percent(),

@@ -18,7 +18,8 @@ from tests.compactor.world import (
     values,
 )
 from tributary.errors import StorageError
-from tributary.hours import DirtyMark, ShardHours
+from tributary.hours import DirtyMark, ShardHours, hours_key
+from tributary.packed import packed
 from tributary.registry import Instance, Shard
 from tributary.table import Item, Key
 from tributary.windows import Tier, Window
@@ -274,3 +275,16 @@ def test_a_shard_without_samples_is_closed_up_to_now(world: World) -> None:
 
     assert report.shards == 2
     assert world.hours.get(Shard("hostup/main", 0, {})).closed_ms == ELEVEN
+
+
+def test_hours_closed_before_there_were_rollups_are_closed_again(world: World) -> None:
+    world.collect(samples([(0, 0.25)]))
+    before = {"closed_ms": ELEVEN, "marks": {}}
+    world.table.put(packed(hours_key(ACCOUNT, 0), before), None)
+    assert world.known().closed_ms == 0
+    world.at(CLOSABLE)
+
+    world.compact()
+
+    assert world.known().closed_ms == ELEVEN
+    assert world.keys("5#") == ["5#2026-11-22T10:00Z"]

@@ -16,6 +16,7 @@ from tests.compactor.stepping import Actor, SteppedTable
 from tests.compactor.world import (
     ACCOUNT,
     API,
+    DAY,
     ELEVEN,
     HOUR,
     MINUTE,
@@ -25,13 +26,15 @@ from tests.compactor.world import (
     values,
     write,
 )
+from tests.dynamodb import TABLE
 from tributary.columns import Column, merge
 from tributary.compaction import Compaction
 from tributary.hours import NOTHING_CLOSED, Hours, Marker
+from tributary.points import SeriesKey, rolled_up
 from tributary.registry import Entry, Instance, Registry, Shard
 from tributary.rollups import Rollups
 from tributary.store import Store
-from tributary.windows import Tier
+from tributary.windows import RollupTier, Tier, Window
 
 LAMBDA_LIVES = 15 * MINUTE
 LOST = "northflank/main/shop/services/lost"
@@ -46,6 +49,7 @@ RUNS: tuple[tuple[Column, ...], ...] = (
 ALL = merge(column for run in RUNS for column in run)
 
 
+CPU = SeriesKey("cpu.utilization", "api-1")
 CONTAINER = {"api-1": Instance({}, {"cpu.utilization": 10_000}, TEN)}
 
 type Rank = tuple[int, int, float]
@@ -159,7 +163,14 @@ class Schedule:
         store = Store(table, world.retention, world.clock)
         rollups = Rollups(table, store, world.retention, world.clock)
         return Compaction(
-            Registry(table), Hours(table), store, rollups, world.retention, world.clock, threads=1
+            Registry(table),
+            Hours(table),
+            store,
+            rollups,
+            world.retention,
+            table,
+            world.clock,
+            threads=1,
         )
 
     def _reader(self, actor: Actor) -> None:
@@ -172,6 +183,10 @@ class Schedule:
         store = Store(table, self.world.retention, self.world.clock)
         found = ranks(store.read(self.resource, TEN, ELEVEN, hours=hours))
         assert_none_worse(found, wanted)
+        if hours.clean(Window(TEN, ELEVEN)):
+            rollups = Rollups(table, store, self.world.retention, self.world.clock)
+            points = rollups.points(self.resource, RollupTier.FIVE_MINUTES, Window(TEN, ELEVEN))
+            assert sum(points[CPU].count if points else ()) >= len(wanted)
 
 
 def assert_none_worse(found: Mapping[int, Rank], wanted: Mapping[int, Rank]) -> None:
@@ -211,10 +226,16 @@ def test_any_schedule_ends_as_an_undisturbed_one(world: World, seed: int, regist
             assert_none_worse(ranks(found), schedule.acked)
         else:
             assert values(found) == values([ALL])
+    stored = merge(read())
+    world.at(TEN + DAY)
+    world.compact()
+    for tier in RollupTier:
+        rollups = world.rollups.points(schedule.resource, tier, Window(ELEVEN - DAY, ELEVEN + DAY))
+        assert rollups[CPU] == rolled_up(stored, tier.point_ms)
 
 
 def emptied(world: World) -> World:
     """A new world in an empty table: each example has its own."""
-    for item in world.client.scan(TableName="tributary")["Items"]:
-        world.client.delete_item(TableName="tributary", Key={"pk": item["pk"], "sk": item["sk"]})
+    for item in world.client.scan(TableName=TABLE)["Items"]:
+        world.client.delete_item(TableName=TABLE, Key={"pk": item["pk"], "sk": item["sk"]})
     return World()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import boto3
 
+from tests.dynamodb import TABLE
 from tributary.chunk import split
 from tributary.columns import Column, ColumnKey, Origin, column
 from tributary.compaction import Compaction, CompactionReport
@@ -16,7 +17,6 @@ from tributary.store import Store
 from tributary.table import Table
 from tributary.windows import Tier
 
-TABLE = "tributary"
 ACCOUNT = "northflank/main"
 API = "northflank/main/shop/services/api"
 
@@ -75,6 +75,7 @@ class World:
             self.store,
             self.rollups,
             self.retention,
+            self.table,
             self.clock,
         )
         return compaction.run(time.monotonic() + seconds)

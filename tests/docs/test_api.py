@@ -112,6 +112,14 @@ def test_the_limits_are_those_listed() -> None:
     assert numbers == [str(limit) for limit in limits]
 
 
+def test_what_an_answer_took_is_said_as_in_the_example(stack: "CollectedStack") -> None:
+    [shown] = re.findall("`Server-Timing: (.*)`", text_of(API))
+
+    said = stack.get("/v1/query?metric=cpu.utilization").headers["server-timing"]
+
+    assert re.sub(r"[\d.]+", "0", said) == re.sub(r"[\d.]+", "0", shown)
+
+
 def _fault_codes() -> Iterator[str]:
     """The codes that the query function's source gives to faults."""
     for source in (ROOT / "functions" / "query_api").glob("*.py"):

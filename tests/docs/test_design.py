@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from local.build import ROOT
 from tests.docs.expected import (
     metric_rows,
     parameter_rows,
@@ -136,6 +137,13 @@ def test_the_collectors_own_metrics_are_those_listed(
         for row in table(DESIGN, "function", "dimensions")
         if row[0].startswith("collectors")
     ]
+
+
+def test_the_querys_own_metrics_are_those_listed() -> None:
+    source = (ROOT / "functions" / "query_api" / "observation.py").read_text()
+    [row] = [row for row in table(DESIGN, "function", "dimensions") if row[0] == "query"]
+
+    assert re.findall(r"`(\w+)`", row[2]) == re.findall(r'add_metric\("(\w+)"', source)
 
 
 def _rows(rows: list[list[str]]) -> str:

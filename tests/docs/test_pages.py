@@ -20,6 +20,7 @@ EXAMPLES = [example for page in PAGES for example in examples(page)]
 # Commands that tests/docs does not run, and why.
 RUN_ELSEWHERE = {
     "make test": "is what runs this",
+    "make test-dynalite": "runs on CI after this",
     "make lint types": "runs before this",
     "make run": "test_readme runs it",
     "NORTHFLANK_TOKEN=… HOSTUP_TOKEN=… make run": "needs accounts of real providers",
@@ -70,7 +71,7 @@ def test_the_make_targets_and_paths_that_a_page_names_exist(page: str) -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/flow.svg"])
+@pytest.mark.parametrize("page", [*PAGES, "docs/flow.svg", "docs/growth.svg"])
 def test_a_page_names_no_folder_of_anybodys_machine(page: str) -> None:
     assert re.findall(r"(?<![\w.])/(?:home|root|work|Users|tmp|opt|usr)/\S*", text_of(page)) == []
 

@@ -25,7 +25,10 @@ from tributary.provider import Provider
 from tributary.publisher import Publisher, PublishRules
 from tributary.registry import Entry, Registry, Shard
 from tributary.report import Report
+from tributary.retention import Retention
 from tributary.state import Collected, States
+from tributary.store import Store
+from tributary.table import Table
 from tributary.windows import HOUR_MS
 
 if TYPE_CHECKING:
@@ -102,13 +105,15 @@ class Fleet:
         )  # fmt: skip
         return ADAPTERS[self.name](client, account.name)
 
-    def account_run(self, rules: PublishRules = DEFAULT_RULES, fresh: bool = False) -> AccountRun:
-        """A run over the world's table at the world's time."""
-        world = self.world
+    def account_run(
+        self, table: Table, rules: PublishRules = DEFAULT_RULES, fresh: bool = False
+    ) -> AccountRun:
+        """A run over a table at the world's time."""
+        clock = self.world.clock
         return AccountRun(
-            world.store, Registry(world.table), States(world.table), Hours(world.table),
-            Inventory(world.table), Publisher(self.cloudwatch_client, rules), Pace(60_000, fresh),
-            world.clock,
+            Store(table, Retention.of_days(7, 60, 1825), clock), Registry(table), States(table),
+            Hours(table), Inventory(table), Publisher(self.cloudwatch_client, rules),
+            Pace(60_000, fresh), clock,
         )  # fmt: skip
 
     def run(
@@ -131,7 +136,8 @@ class Fleet:
             return min(len(self.door.asked) - asked, requests)
 
         provider = self.connect(Account("main", token), requests + 0.5, clock)
-        return self.account_run(rules, fresh).collect(provider, int(self.world.now * 1000))
+        run = self.account_run(self.world.table, rules, fresh)
+        return run.collect(provider, int(self.world.now * 1000))
 
     def state(self, resource: str) -> Collected:
         """What is known of a resource."""

@@ -10,9 +10,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.dynamodb import TABLE, delete_table
 from tests.layer.collecting import BACKUP, STAGING, TOKEN, WEB_1, WEB_2, Fleet
 from tests.layer.samples import TEN, points
-from tests.layer.world import TABLE
 from tributary.accounts import Account
 from tributary.errors import StorageError
 from tributary.inventory import Inventory
@@ -158,8 +158,9 @@ def test_the_same_event_later_stores_no_more(hostup: Fleet) -> None:
     samples = kept(hostup)
     slot = int(hostup.world.now * 1000)
     hostup.world.now += 240
+    account_run = hostup.account_run(hostup.world.table)
 
-    report = hostup.account_run().collect(hostup.connect(Account("main", TOKEN)), slot)
+    report = account_run.collect(hostup.connect(Account("main", TOKEN)), slot)
 
     assert report.samples == 0
     assert kept(hostup) == samples
@@ -303,7 +304,7 @@ def test_nothing_is_read_back_for_cloudwatch_where_no_metric_is_published(
 
 def test_an_event_ahead_of_the_clock_leaves_nothing_out(northflank: Fleet) -> None:
     northflank.run(0)
-    account_run, account = northflank.account_run(), Account("main", TOKEN)
+    account_run, account = northflank.account_run(northflank.world.table), Account("main", TOKEN)
     account_run.collect(northflank.connect(account), TEN + 5 * 3_600_000)
     assert northflank.state("northflank/main/shop/services/api").watermark_ms == TEN - 300_000
 
@@ -397,7 +398,7 @@ def test_a_run_that_finds_nothing_new_writes_only_its_state(hostup: Fleet) -> No
 
 
 def test_a_failing_table_is_raised(hostup: Fleet) -> None:
-    boto3.client("dynamodb").delete_table(TableName=TABLE)
+    delete_table()
 
     with pytest.raises(StorageError):
         hostup.run(15)

@@ -12,9 +12,10 @@ import pytest
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 from functions.hostup_collector import app
+from tests.dynamodb import delete_table
 from tests.layer.collecting import TOKEN, WEB_1, Fleet
 from tests.layer.samples import TEN
-from tests.layer.world import TABLE
+from tests.layer.world import Reported
 from tributary.accounts import Account, Accounts
 from tributary.collector import Collector, scheduled_ms
 from tributary.errors import SettingsError
@@ -50,7 +51,7 @@ def collector(fleet: Fleet) -> Collector:
     def connect(account: Account, deadline: float) -> Provider:
         return fleet.connect(account)
 
-    return Collector(fleet.name, accounts, fleet.account_run(), connect)
+    return Collector(fleet.name, accounts, fleet.world.table, fleet.account_run, connect)
 
 
 class StandardOutput(TextIOBase):
@@ -212,7 +213,7 @@ def test_a_token_that_no_header_holds_is_one_accounts_failure(
 
 def test_a_failing_table_is_reported_for_every_account(hostup: Fleet) -> None:
     put_secret({"name": "main", "token": TOKEN}, {"name": "second", "token": TOKEN})
-    boto3.client("dynamodb").delete_table(TableName=TABLE)
+    delete_table()
 
     summary = collector(hostup).handle(EVENT, Context())
 
@@ -245,6 +246,20 @@ def test_a_run_says_what_it_did_in_one_line_and_in_emf(
     }
     assert_emf(errors, ["Provider", "Kind", "service"])
     assert (errors["Kind"], errors["ErrorsByKind"]) == ("upstream", [1.0])
+
+
+def test_each_account_is_told_the_units_of_its_own_run(
+    hostup: Fleet, output: Callable[[], str]
+) -> None:
+    put_secret({"name": "main", "token": TOKEN}, {"name": "second", "token": OLD})
+    reported = Reported(hostup.world.client)
+
+    collector(hostup).handle(EVENT, Context())
+
+    lines = {one["account"]: one for one in documents(output()) if one.get("message") == "run"}
+    assert sum(one["readUnits"] for one in lines.values()) == reported.read_units
+    assert lines["main"]["writeUnits"] == reported.write_units > 0
+    assert lines["second"]["writeUnits"] == 0
 
 
 METRICS = ("Resources", "Requests", "SamplesWritten", "SecondsBehind", "Errors")

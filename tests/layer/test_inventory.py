@@ -1,4 +1,4 @@
-"""The inventory under moto: what the providers' lists said, written where it changed."""
+"""The inventory: what the providers' lists said, written where it changed."""
 
 from tests.layer.world import World
 from tributary.inventory import Inventory

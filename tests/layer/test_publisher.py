@@ -5,6 +5,7 @@ from dataclasses import replace
 import boto3
 import pytest
 
+from tests.dynamodb import TABLE
 from tests.layer.collecting import BACKUP, DEFAULT_RULES, STAGING, WEB_1, WEB_2, Fleet
 from tests.layer.put_metric_data import CloudWatch
 from tests.layer.samples import TEN, key
@@ -224,7 +225,7 @@ def forget(hostup: Fleet, published_ms: int) -> None:
     table = hostup.world.table
     state = States(table).get(shard.account, shard.number)
     boto3.client("dynamodb").delete_item(
-        TableName="tributary", Key={"pk": {"S": state.key.pk}, "sk": {"S": state.key.sk}}
+        TableName=TABLE, Key={"pk": {"S": state.key.pk}, "sk": {"S": state.key.sk}}
     )
     resources = {
         name: replace(one, published_ms=published_ms) for name, one in state.resources.items()

@@ -1,12 +1,13 @@
-"""The registry under moto: written where it changed, read where it changed, and never lost."""
+"""The registry: written where it changed, read where it changed, and never lost."""
 
 from dataclasses import replace
 
 import boto3
 import pytest
 
+from tests.dynamodb import TABLE
 from tests.layer.samples import TEN
-from tests.layer.world import TABLE, World, before
+from tests.layer.world import World, before
 from tributary.provider import Resource
 from tributary.registration import placed
 from tributary.registry import Entry, Instance, Registry, Shard

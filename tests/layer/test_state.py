@@ -1,4 +1,4 @@
-"""State under moto: how far collecting came, joined by the most that any writer knows."""
+"""State: how far collecting came, joined by the most that any writer knows."""
 
 import itertools
 from dataclasses import replace

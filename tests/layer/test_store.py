@@ -1,4 +1,4 @@
-"""The store under moto: what is written stays, once, and is read from whatever holds it."""
+"""The store: what is written stays, once, and is read from whatever holds it."""
 
 import random
 from collections.abc import Iterator
@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
+from tests.dynamodb import TABLE, delete_table
 from tests.layer.samples import SEEN, TEN, key, points, rows
-from tests.layer.world import API, TABLE, World, before
+from tests.layer.world import API, World, before
 from tributary.chunk import split
 from tributary.codec import CorruptChunkError
 from tributary.columns import Column, merge
@@ -64,6 +65,7 @@ def test_a_first_write_that_expects_nothing_is_one_put_and_no_read(world: World)
     assert world.calls == ["PutItem"]
 
 
+@pytest.mark.moto("dynalite sends nothing along with a refusal, so that it has to be read")
 def test_an_unexpected_item_is_merged_with_what_the_failed_put_gives_back(world: World) -> None:
     world.write(THREE)
     world.calls.clear()
@@ -357,7 +359,7 @@ def test_a_part_beyond_an_items_size_says_what_to_do(world: World) -> None:
 
 
 def test_a_failing_table_is_a_storage_error_that_names_what_was_done(world: World) -> None:
-    boto3.client("dynamodb").delete_table(TableName=TABLE)
+    delete_table()
 
     with pytest.raises(StorageError, match=f"writing {API} r#2026-11-22T10:00Z: .*not found"):
         world.write(THREE, expected=False)

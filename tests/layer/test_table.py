@@ -1,13 +1,17 @@
-"""The table under moto: reads that take many answers, and puts that only replace what was read."""
+"""The table: reads that take many answers, and puts that only replace what was read."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 
+from tests.dynamodb import TABLE, delete_table
 from tests.layer.samples import TEN
-from tests.layer.world import TABLE, World, before
+from tests.layer.world import Reported, World, before
+from tributary.consumed import Consumed
 from tributary.errors import ContendedError, StorageError
 from tributary.table import ChangedError, Item, Key, Table
 
@@ -197,7 +201,7 @@ def test_update_gives_up_where_others_always_come_first(world: World) -> None:
 
 
 def test_what_aws_refuses_is_a_storage_error_that_says_what_was_done(world: World) -> None:
-    boto3.client("dynamodb").delete_table(TableName=TABLE)
+    delete_table()
 
     with pytest.raises(StorageError, match=r"reading a noon: .*ResourceNotFoundException"):
         world.table.get(NOON)
@@ -215,3 +219,60 @@ def test_an_endpoint_that_cannot_be_reached_is_a_storage_error(aws: None) -> Non
 
     with pytest.raises(StorageError, match="reading a noon: Could not connect"):
         Table(client, TABLE).get(NOON)
+
+
+def test_what_is_consumed_is_what_all_answers_report(world: World) -> None:
+    reported = Reported(world.client)
+    keys = [Key("a", f"{number:03}") for number in range(120)]
+
+    for key in keys:
+        world.table.put(Item(key, bytes(20_000), b"12345678"), None)
+    world.table.get(keys[0])
+    world.table.get_many(keys)
+    assert len(list(world.table.query("a", "000", "999"))) == 120
+
+    assert world.calls.count("BatchGetItem") >= 2
+    assert world.calls.count("Query") >= 3
+    assert reported.read_units > 0
+    assert reported.write_units > 0
+    assert world.table.consumed == Consumed(reported.read_units, reported.write_units)
+
+
+@pytest.mark.dynalite("moto reports the same units whatever the size")
+def test_units_go_by_size_and_reading_strongly_costs_twice(world: World) -> None:
+    table, keys = world.table, [Key("a", name) for name in "bcd"]
+
+    def units(act: Callable[[], object]) -> Consumed:
+        before_it = table.consumed
+        act()
+        return table.consumed - before_it
+
+    for key in keys:
+        put = Item(key, bytes(20_000), b"12345678")
+        assert units(partial(table.put, put, None)) == Consumed(0, 20)
+    assert units(lambda: table.get(keys[0])) == Consumed(5, 0)
+    assert units(lambda: table.get_many(keys)) == Consumed(7.5, 0)
+    assert units(lambda: list(table.query("a", "b", "d"))) == Consumed(7.5, 0)
+    assert units(lambda: list(table.query("a", "b", "d", consistent=True))) == Consumed(15, 0)
+
+
+def test_what_a_refused_put_consumes_is_not_reported(world: World) -> None:
+    world.table.put(item("noon"), None)
+    before_refusal = world.table.consumed
+
+    with pytest.raises(ChangedError):
+        world.table.put(item("noon", b"mine"), None)
+
+    assert (world.table.consumed - before_refusal).write_units == 0
+
+
+def test_a_metered_table_counts_apart(world: World) -> None:
+    world.table.put(item("noon"), None)
+    consumed = world.table.consumed
+    apart = world.table.metered()
+    nothing = apart.consumed
+
+    assert apart.get(NOON) == item("noon")
+
+    assert (nothing, world.table.consumed) == (Consumed(0, 0), consumed)
+    assert apart.consumed.read_units > 0

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from tests.dynamodb import TABLE
 from tests.layer.samples import TEN
 from tributary.chunk import split
 from tributary.columns import Column
@@ -15,7 +16,6 @@ from tributary.table import Table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-TABLE = "tributary"
 API = "northflank/main/shop/services/api"
 
 
@@ -34,6 +34,23 @@ class Calls(list[str]):
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         self.append(model.name)
         self.parameters.append(params)
+
+
+class Reported:
+    """The capacity units in a client's answers, read and written."""
+
+    def __init__(self, client: Any) -> None:
+        self.read_units = self.write_units = 0.0
+        client.meta.events.register("after-call.dynamodb", self._note)
+
+    def _note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        one_or_many = parsed.get("ConsumedCapacity", [])
+        reported = one_or_many if isinstance(one_or_many, list) else [one_or_many]
+        units = sum(one["CapacityUnits"] for one in reported)
+        if model.name == "PutItem":
+            self.write_units += units
+        else:
+            self.read_units += units
 
 
 def before(client: Any, operation: str, act: Callable[[], object], times: int = 1) -> None:

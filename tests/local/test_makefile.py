@@ -15,6 +15,7 @@ from local.build import ROOT
 def checkout(tmp_path: Path) -> Path:
     for name in ("Makefile", "requirements-dev.txt"):
         shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "tests" / "dynalite", tmp_path / "tests" / "dynalite")
     return tmp_path
 
 
@@ -45,7 +46,10 @@ def python(checkout: Path, refused: str) -> Path:
 def test_help_names_every_target(checkout: Path) -> None:
     printed = make(checkout, "help")
 
-    for target in ("help", "run", "test", "lint", "build", "check-token", "sam-local", "clean"):
+    for target in (
+        *("help", "run", "test", "test-dynalite", "lint", "build"),
+        *("check-token", "sam-local", "clean"),
+    ):
         assert f"\n  {target} " in printed
 
 
@@ -59,6 +63,12 @@ def test_a_missing_venv_module_is_one_line(checkout: Path) -> None:
     [line] = make(checkout, "lint", f"PYTHON={python(checkout, 'ensurepip')}").splitlines()
 
     assert "apt install python3.13-venv" in line
+
+
+def test_a_missing_npm_is_one_line(checkout: Path) -> None:
+    [line] = make(checkout, "test-dynalite", f"NPM={checkout}/none").splitlines()
+
+    assert line.startswith("Node.js 20 or later with npm is missing: install it")
 
 
 def test_a_missing_network_is_one_line(checkout: Path) -> None:

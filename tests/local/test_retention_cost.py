@@ -3,15 +3,16 @@
 import os
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import repeat
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from local.build import ROOT
 from local.failure import Failure
 from local.retention_cost import main
+from tests.dynamodb import TABLE
 from tributary.compaction import CompactionReport
 from tributary.hours import Hours
 from tributary.registry import Entry, Instance, Registry, Shard
@@ -21,7 +22,6 @@ from tributary.stamps import Stamps
 from tributary.table import Item, Key, Table
 from tributary.windows import DAY_MS, SECOND_MS, RollupTier, Tier, key_time, windows_over
 
-TABLE = "tributary"
 # 2026-11-22T00:00:00Z
 MIDNIGHT = 1795305600_000
 IN_FORCE = Retention.of_days(7, 60, 1825, 365, 1825).by_tier
@@ -34,31 +34,13 @@ def midnight() -> float:
 
 
 @pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    """An empty table."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client = boto3.client("dynamodb")
-        client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-        )
-        yield Table(client, TABLE, midnight)
+def kept(table: None) -> Table:
+    """The empty table at midnight."""
+    return Table(boto3.client("dynamodb"), TABLE, midnight)
 
 
 @pytest.fixture
-def fleet(table: Table) -> Table:
+def fleet(kept: Table) -> Table:
     """Nine VPSes collected for 20 days until now, and one for the first 10 of these.
 
     Each hour has a chunk of 2,500 bytes and rollups of 900, of the three VPSes that are read.
@@ -66,9 +48,9 @@ def fleet(table: Table) -> Table:
     lives = {vps(number): Instance({}, {}, MIDNIGHT - 20 * DAY_MS) for number in range(9)}
     lives[vps(9)] = Instance({}, {}, MIDNIGHT - 20 * DAY_MS, MIDNIGHT - 10 * DAY_MS)
     for number in (0, 4, 9):
-        fill(table, vps(number), lives[vps(number)], {HOUR: 2500, FIVE: 900})
-    register(table, lives)
-    return table
+        fill(kept, vps(number), lives[vps(number)], {HOUR: 2500, FIVE: 900})
+    register(kept, lives)
+    return kept
 
 
 def vps(number: int) -> str:
@@ -147,21 +129,16 @@ def test_what_is_in_force_costs_nothing(fleet: Table) -> None:
     ]
 
 
-def test_the_compactor_restamps_as_much_as_was_told(table: Table) -> None:
+def test_the_compactor_restamps_as_much_as_was_told(kept: Table) -> None:
     life = Instance({}, {}, MIDNIGHT - 3 * DAY_MS)
-    fill(table, vps(0), life, {HOUR: 2500})
-    register(table, {vps(0): life})
+    fill(kept, vps(0), life, {HOUR: 2500})
+    register(kept, {vps(0): life})
     said = told("HourRetentionDays=120")
 
     now, longer, report = midnight(), Retention.of_days(hour=120), CompactionReport()
     for later in (now, now + 3600):
-        restamping = Restamping(
-            Registry(table),
-            Hours(table),
-            table,
-            longer,
-            lambda at=later: at,  # type: ignore[misc]
-        )
+        clock = repeat(later).__next__
+        restamping = Restamping(Registry(kept), Hours(kept), kept, longer, clock)
         restamping.run(report, float("inf"))
 
     assert said[3].startswith("  re-stamping   72 items × 3.00 write units = 216 ×")
@@ -185,9 +162,9 @@ def test_only_reads_are_asked_for(fleet: Table, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_defaults_are_taken_where_no_compaction_has_noted_what_is_in_force(
-    table: Table,
+    kept: Table,
 ) -> None:
-    register(table, {vps(0): Instance({}, {}, MIDNIGHT - DAY_MS)}, noted=False)
+    register(kept, {vps(0): Instance({}, {}, MIDNIGHT - DAY_MS)}, noted=False)
 
     assert told("HourRetentionDays=120")[1:4] == [
         "No compaction has noted what is in force yet: the defaults are taken for it.",
@@ -196,7 +173,7 @@ def test_the_defaults_are_taken_where_no_compaction_has_noted_what_is_in_force(
     ]
 
 
-def test_an_empty_table_costs_nothing(table: Table) -> None:
+def test_an_empty_table_costs_nothing(kept: Table) -> None:
     said = told("HourRetentionDays=120")
 
     assert said[0].startswith("tributary: 0 resources in 0 shards;")
@@ -227,7 +204,7 @@ def test_what_is_no_retention_is_refused(change: str, message: str) -> None:
     assert str(refused.value).startswith(message)
 
 
-def test_a_table_that_is_not_there_is_named(table: Table) -> None:
+def test_a_table_that_is_not_there_is_named(kept: Table) -> None:
     with pytest.raises(Failure, match=r"^The table 'another' can't be read: .*ResourceNotFound"):
         main(["--table=another", "HourRetentionDays=120"], print)
 

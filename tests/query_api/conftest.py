@@ -1,9 +1,9 @@
-"""A table under moto with a fleet of two providers, and requests as API Gateway sends them."""
+"""A table with a fleet of two providers, and requests as API Gateway sends them."""
 
 import base64
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,12 +12,12 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from moto import mock_aws
 
 from functions.query_api.api import Api, cors_for
 from functions.query_api.engine import Engine
 from functions.query_api.status import Freshness
 from functions.query_api.tokens import Tokens
+from tests.dynamodb import TABLE
 from tributary.chunk import split
 from tributary.columns import ColumnKey, Origin, column
 from tributary.hours import Hours
@@ -92,7 +92,7 @@ class World:
         client = boto3.client("dynamodb")
         self.now = float(NOW)
         self.retention = Retention.of_days(7, 60, 1825)
-        self.table = Table(client, "tributary", self.clock)
+        self.table = Table(client, TABLE, self.clock)
         self.store = Store(self.table, self.retention, self.clock)
         self.rollups = Rollups(self.table, self.store, self.retention, self.clock)
         self.hours = Hours(self.table)
@@ -119,7 +119,7 @@ class World:
         )
         secrets = SecretsProvider(boto3_client=boto3.client("secretsmanager"))
         tokens = Tokens(self.table, secrets, "bootstrap-token")
-        return Api(engine, tokens, cors_for(self.cors), self.clock)
+        return Api(engine, tokens, self.table, cors_for(self.cors), self.clock)
 
     def get(
         self,
@@ -200,35 +200,12 @@ def instance(metrics: Mapping[str, int], last: int | None = None, **attributes: 
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def aws(monkeypatch: pytest.MonkeyPatch, table: None) -> None:
     """AWS in memory, with the table and the bootstrap token's secret."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "eu-north-1",
-        "POWERTOOLS_METRICS_NAMESPACE": "Tributary/Self",
-        "POWERTOOLS_SERVICE_NAME": "query_api",
-        "TABLE_NAME": "tributary",
-        "BOOTSTRAP_TOKEN_SECRET": "bootstrap-token",
-    }.items():
-        monkeypatch.setenv(name, value)
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "CORS_ORIGINS"):
-        monkeypatch.delenv(name, raising=False)
-    with mock_aws():
-        boto3.client("dynamodb").create_table(
-            TableName="tributary",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-        )
-        boto3.client("secretsmanager").create_secret(Name="bootstrap-token", SecretString=SECRET)
-        yield
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "query_api")
+    monkeypatch.setenv("BOOTSTRAP_TOKEN_SECRET", "bootstrap-token")
+    monkeypatch.delenv("CORS_ORIGINS", raising=False)
+    boto3.client("secretsmanager").create_secret(Name="bootstrap-token", SecretString=SECRET)
 
 
 @pytest.fixture

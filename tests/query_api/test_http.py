@@ -1,6 +1,7 @@
 """The API as an HTTP server: who may ask, what is refused and how, caching, compression, CORS."""
 
 import json
+import re
 from hashlib import sha256
 
 import boto3
@@ -10,6 +11,7 @@ from functions.query_api import app
 from functions.query_api.answer import Answer, delivered
 from functions.query_api.plan import Grid
 from functions.query_api.problems import TooMuchError
+from tests.dynamodb import delete_table
 from tests.query_api.conftest import API, CONTEXT, SECRET, TEN, VPS, World, instance, reply, request
 from tributary.packed import packed
 from tributary.table import Key
@@ -73,7 +75,7 @@ def test_a_secret_that_may_not_be_read_is_a_problem_to_try_again_after(world: Wo
 
 
 def test_a_table_that_does_not_answer_is_a_problem_to_try_again_after(world: World) -> None:
-    boto3.client("dynamodb").delete_table(TableName="tributary")
+    delete_table()
 
     found = world.get("/v1/query", "metric=cpu.utilization")
 
@@ -245,6 +247,14 @@ def test_allowed_origins_get_cors_headers_on_answers_and_problems(world: World, 
     assert "Access-Control-Allow-Origin" not in stranger.headers
 
 
+def test_allowed_origins_may_read_how_long_it_took(world: World) -> None:
+    world.cors = "https://graphs.example"
+
+    found = world.get("/v1/metrics", headers=token(f"bootstrap.{SECRET}") | PARIS)
+
+    assert "Server-Timing" in found.headers["Access-Control-Expose-Headers"].split(",")
+
+
 def test_preflights_need_no_token(world: World) -> None:
     world.cors = "*"
 
@@ -278,6 +288,54 @@ def test_each_request_is_one_log_line_with_counts_and_no_token(
     written = [json.loads(one) for one in capsys.readouterr().out.splitlines()]
     [metrics] = [one for one in written if "_aws" in one]
     assert (metrics["Requests"], metrics["Failures"]) == ([1.0], [0.0])
+    assert metrics["ReadUnits"] == [line["readUnits"]]
+    assert line["readUnits"] > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "phases"),
+    [
+        ("/v1/query", "metric=cpu.utilization", ["authorise", "query", "format", "deliver"]),
+        ("/v1/query", "metric=cpu.utilisation", ["authorise", "query"]),
+        ("/v1/resources", "", ["authorise", "deliver"]),
+        ("/v1/metrics", "", ["authorise", "deliver"]),
+    ],
+)
+def test_answers_and_problems_say_what_they_took(
+    world: World, path: str, query: str, phases: list[str]
+) -> None:
+    before = world.table.consumed
+
+    found = world.get(path, query)
+
+    *spans, total, dynamodb = found.headers["Server-Timing"].split(", ")
+    assert [span.partition(";")[0] for span in spans] == phases
+    assert re.fullmatch(r"total;dur=\d+\.\d", total)
+    assert sum(map(duration, spans)) <= duration(total) + 0.1 * len(phases)
+    read_units = (world.table.consumed - before).read_units
+    assert dynamodb == f'dynamodb;desc="{read_units} read units"'
+    assert read_units > 0
+
+
+def duration(metric: str) -> float:
+    """Milliseconds of one metric in a Server-Timing header."""
+    return float(metric.partition(";dur=")[2])
+
+
+def test_what_a_client_has_already_says_what_it_took(world: World) -> None:
+    bearer = token(f"bootstrap.{SECRET}")
+    tag = world.get("/v1/metrics").headers["ETag"]
+
+    found = world.get("/v1/metrics", headers=bearer | {"if-none-match": tag})
+
+    assert found.status == 304
+    assert "read units" in found.headers["Server-Timing"]
+
+
+@pytest.mark.parametrize("path", [*GUARDED, "/healthz", "/v1/nothing"])
+def test_without_a_token_nobody_is_told_what_an_answer_took(world: World, path: str) -> None:
+    assert "Server-Timing" not in world.get(path, headers={}).headers
+    assert "Server-Timing" not in world.get(path, headers=token("unknown.secret")).headers
 
 
 def test_resources_are_listed_with_their_state(world: World) -> None:

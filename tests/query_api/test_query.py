@@ -13,6 +13,7 @@ from functions.query_api.problems import UnansweredInTimeError
 from functions.query_api.reading import read
 from functions.query_api.series import Series
 from functions.query_api.sources import ResourceRead, Source
+from tests.dynamodb import TABLE
 from tests.query_api.conftest import API, CONTEXT, NOW, TEN, VPS, World, instance, reply, request
 from tributary.hours import NOTHING_CLOSED
 from tributary.metrics import CATALOGUE
@@ -273,7 +274,7 @@ def test_a_resource_that_its_provider_lists_no_more_is_not_failing(world: World)
 def test_a_broken_chunk_yields_the_rest_and_a_warning(world: World) -> None:
     key = {"pk": {"S": VPS}, "sk": {"S": "h#2026-11-22T10:00Z"}}
     world.client.update_item(
-        TableName="tributary",
+        TableName=TABLE,
         Key=key,
         UpdateExpression="SET d = :broken",
         ExpressionAttributeValues={":broken": {"B": b"\x01broken"}},
@@ -352,10 +353,17 @@ def test_reading_that_takes_too_long_is_given_up(world: World) -> None:
     series = Series(CATALOGUE["cpu.utilization"], VPS, ("-",), {"resource": VPS}, 60_000, span)
     one = ResourceRead(VPS, NOTHING_CLOSED, (Source(None, span),), (series,))
     grid = Grid(span.start_ms, span.end_ms, 60_000)
+    let_on = threading.Event()
+
+    def hold(**_: object) -> None:
+        let_on.wait()
+
+    world.client.meta.events.register("before-call.dynamodb.Query", hold)
 
     with pytest.raises(UnansweredInTimeError, match="send a shorter range"):
-        read(world.store, world.rollups, [one], grid, seconds=0)
+        read(world.store, world.rollups, [one], grid, None, seconds=0)
 
+    let_on.set()
     for thread in threading.enumerate():
         if thread.name.startswith("reading"):
             thread.join()

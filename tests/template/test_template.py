@@ -10,6 +10,7 @@ import pytest
 from local.build import ROOT, sam
 from local.scheduler import interval
 from local.template import Template
+from tests.dynamodb import KEYS
 from tributary.due import CLOSED_AFTER_MS
 from tributary.retention import MOST_DAYS, SETTINGS
 
@@ -202,6 +203,12 @@ def test_the_table_is_kept_restored_and_expires(template: Template) -> None:
         "PointInTimeRecoveryEnabled": True
     }
     assert table["Properties"]["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+
+
+def test_the_tests_table_has_the_keys_of_the_templates(template: Template) -> None:
+    table = template.resources["Table"]["Properties"]
+
+    assert {name: table[name] for name in KEYS} == KEYS
 
 
 def test_every_log_group_has_a_retention_and_every_function_its_own(template: Template) -> None:

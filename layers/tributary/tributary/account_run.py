@@ -61,16 +61,15 @@ class AccountRun:
     clock: Callable[[], float] = time.time
 
     @classmethod
-    def from_env(cls) -> Self:
-        """Everything on the table that the environment names."""
-        table = Table.from_env()
+    def from_env(cls, table: Table, publisher: Publisher) -> Self:
+        """Everything on the table, with the retention and pace that the environment names."""
         return cls(
             Store(table, Retention.from_env()),
             Registry(table),
             States(table),
             Hours(table),
             Inventory(table),
-            Publisher.from_env(),
+            publisher,
             Pace.from_env(),
         )
 

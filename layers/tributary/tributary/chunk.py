@@ -1,10 +1,13 @@
 """Chunks: the samples of one resource in one aligned window, all instances and metrics."""
 
+from array import array
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from tributary.columns import Column, ColumnKey, merge, news
+from tributary.columns import Column, ColumnKey, Run, merge, news
 from tributary.windows import Tier, Window, key_time, tier_for, window_holding
 
 
@@ -44,17 +47,16 @@ class Chunk:
 
 def split(resource: str, columns: Iterable[Column]) -> list[Chunk]:
     """Chunks, in order of time, that hold these columns of one resource."""
-    parts: defaultdict[tuple[Tier, Window], list[Column]] = defaultdict(list)
+    # Most columns share their times with others, and so where they are cut.
+    alike: defaultdict[tuple[bytes, tuple[Run, ...]], list[Column]] = defaultdict(list)
     for column in columns:
-        for resolution_ms, run in column.of_runs():
-            tier = tier_for(resolution_ms)
-            row = 0
-            # From sample to sample: a stray one from 1970 would make millions of windows between.
-            while row < len(run):
-                window = window_holding(tier, run.times[row])
-                part = run.between(window.start_ms, window.end_ms)
-                parts[tier, window].append(part)
-                row += len(part)
+        alike[column.times.tobytes(), column.runs].append(column)
+    parts: defaultdict[tuple[Tier, Window], list[Column]] = defaultdict(list)
+    for sharing in alike.values():
+        for tier, window, rows, times, runs in _pieces(sharing[0]):
+            parts[tier, window] += (
+                Column(column.key, times, column.values[rows], runs) for column in sharing
+            )
     return [
         _chunk(resource, tier, window, found)
         for (tier, window), found in sorted(parts.items(), key=lambda item: item[0][1])
@@ -81,6 +83,29 @@ def by_instance(chunk: Chunk, part_of: Callable[[str], str]) -> dict[str, Chunk]
         part: Chunk(chunk.resource, chunk.tier, chunk.window, tuple(columns))
         for part, columns in parts.items()
     }
+
+
+class _Piece(NamedTuple):
+    """Where the rows of one run and one window lie in a column, and what they share."""
+
+    tier: Tier
+    window: Window
+    rows: slice
+    times: array[int]
+    runs: tuple[Run]
+
+
+def _pieces(column: Column) -> Iterator[_Piece]:
+    for first, last, run in column.spans():
+        tier = tier_for(run.resolution_ms)
+        # From sample to sample: a stray one from 1970 would make millions of windows between.
+        while first < last:
+            window = window_holding(tier, column.times[first])
+            end = bisect_left(column.times, window.end_ms, first, last)
+            rows = slice(first, end)
+            part = Run(end - first, run.resolution_ms, run.seen_ms)
+            yield _Piece(tier, window, rows, column.times[rows], (part,))
+            first = end
 
 
 def _chunk(resource: str, tier: Tier, window: Window, columns: Iterable[Column]) -> Chunk:

@@ -13,18 +13,18 @@ wanted ones are turned into numbers.
 """
 
 import math
+import struct
 import zlib
 from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
 from hashlib import blake2b
-from itertools import accumulate
-from operator import eq, sub
 from typing import NamedTuple
 
 from tributary.columns import Column, ColumnKey, Origin, Run
 from tributary.errors import FatalError
-from tributary.metrics import LARGEST_SCALED, metric_named
-from tributary.varint import Reader, Writer
+from tributary.frame import Frame, write_integers
+from tributary.metrics import metric_named, scaled
+from tributary.varint import WORD_BYTES, Reader, Writer, woven
 
 VERSION = 1
 DIGEST_BYTES = 8
@@ -48,10 +48,8 @@ _DICTIONARY = (
 
 _FLOATS, _INTEGERS = 0, 1
 
-
 # More than the milliseconds of an hour; a row may take no byte, so bytes alone set no bound.
 _MOST_ROWS = 2**22
-_WORD_BYTES = 8
 
 
 class CorruptChunkError(FatalError):
@@ -76,14 +74,15 @@ def encode(columns: Sequence[Column]) -> Encoded:
     """The bytes of a chunk's columns; equal columns in equal order give equal content."""
     writer = Writer()
     names = _numbered(name for column in columns for name in _names(column.key))
-    axes = _numbered(_Axis(column.times.tobytes(), column.runs) for column in columns)
+    axis_of = [_Axis(column.times.tobytes(), column.runs) for column in columns]
+    axes = _numbered(axis_of)
     _write_header(writer, names, axes)
     writer.number(len(columns))
-    for column in columns:
+    for column, axis in zip(columns, axis_of, strict=True):
         for name in _names(column.key):
             writer.number(names[name])
         writer.float64(column.key.origin.factor)
-        writer.number(axes[_Axis(column.times.tobytes(), column.runs)])
+        writer.number(axes[axis])
         _write_values(writer, column)
     return deflated(VERSION, writer.content())
 
@@ -98,7 +97,7 @@ def decode(data: bytes, wanted: Callable[[ColumnKey], bool] | None = None) -> tu
         names, axes = _read_header(reader)
         columns = []
         for _ in range(reader.number()):
-            metric, instance, provider_metric, unit = (names[reader.number()] for _ in range(4))
+            metric, instance, provider_metric, unit = [names[reader.number()] for _ in range(4)]
             key = ColumnKey(metric, instance, Origin(provider_metric, unit, reader.float64()))
             times, runs = axes[reader.number()]
             if wanted is None or wanted(key):
@@ -106,7 +105,7 @@ def decode(data: bytes, wanted: Callable[[ColumnKey], bool] | None = None) -> tu
             else:
                 _skip_values(reader, len(times))
         reader.end()
-    except (IndexError, ValueError, OverflowError) as error:
+    except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise CorruptChunkError(f"{len(data)} bytes that are no chunk: {error}") from error
     return tuple(columns)
 
@@ -148,7 +147,7 @@ def _write_header(writer: Writer, names: Collection[str], axes: Collection[_Axis
     for axis in axes:
         times = array("q", axis.times)
         writer.number(len(times))
-        write_integers(writer, times)
+        write_integers(writer, times.tolist())
         writer.number(len(axis.runs))
         for run in axis.runs:
             for field in run:
@@ -162,7 +161,7 @@ def _read_header(reader: Reader) -> tuple[list[str], list[tuple[array[int], tupl
         rows = reader.number()
         if rows > _MOST_ROWS:
             raise ValueError("more rows than a window has milliseconds")
-        times = array("q", read_integers(reader, rows))
+        times = Frame.read(reader).integers(reader, rows)
         runs = tuple(
             Run(reader.number(), reader.number(), reader.number()) for _ in range(reader.number())
         )
@@ -174,91 +173,38 @@ def _read_header(reader: Reader) -> tuple[list[str], list[tuple[array[int], tupl
 
 def _write_values(writer: Writer, column: Column) -> None:
     decimals = metric_named(column.key.metric).decimals
-    scaled = None if decimals is None else _scaled(column.values, 10.0**decimals)
-    if decimals is None or scaled is None:
+    integers = None if decimals is None else _integers(column.values.tolist(), 10.0**decimals)
+    if decimals is None or integers is None:
         writer.number(_FLOATS)
-        writer.planes(column.values.tobytes(), _WORD_BYTES)
+        writer.planes(column.values.tobytes(), WORD_BYTES)
         return
-    step = math.gcd(*scaled) or 1
+    step = math.gcd(*integers) or 1
     writer.number(_INTEGERS)
     writer.number(decimals)
     writer.number(step)
-    write_integers(writer, [number // step for number in scaled])
+    write_integers(writer, integers if step == 1 else [number // step for number in integers])
 
 
-def _scaled(values: array[float], scale: float) -> list[int] | None:
+def _integers(values: list[float], scale: float) -> list[int] | None:
     """The values as integers n, value = n / scale; None where that is not every value exactly."""
-    if max(map(abs, values)) * scale > LARGEST_SCALED:
+    numbers = scaled(values, scale)
+    if numbers is None:
         return None
-    scaled = [round(value * scale) for value in values]
-    exact = all(map(eq, [number / scale for number in scaled], values))
-    return scaled if exact else None
+    exact = values == (numbers if scale == 1.0 else [number / scale for number in numbers])
+    return list(map(int, numbers)) if exact else None
 
 
 def _read_values(reader: Reader, rows: int) -> array[float]:
     if reader.number() == _FLOATS:
-        return array("d", reader.planes(rows, _WORD_BYTES))
+        return array("d", bytes(woven(reader.planes(rows, WORD_BYTES))))
     scale, step = 10.0 ** reader.number(), reader.number()
-    return array("d", [number * step / scale for number in read_integers(reader, rows)])
+    return Frame.read(reader).floats(reader, rows, step, scale)
 
 
 def _skip_values(reader: Reader, rows: int) -> None:
     if reader.number() == _FLOATS:
-        reader.skip(rows * _WORD_BYTES)
+        reader.skip(rows * WORD_BYTES)
         return
     for _ in ("decimals", "step"):
         reader.number()
-    reader.skip(rows * _read_frame(reader).width)
-
-
-class _Frame(NamedTuple):
-    """How a run of integers is laid out: each is `base` + an offset of `width` bytes, and where
-    `summed` the number is `start` plus all that came up to it."""
-
-    summed: bool
-    width: int
-    base: int
-    start: int
-
-
-def write_integers(writer: Writer, numbers: Sequence[int]) -> None:
-    """Offsets from the least number or, where those are narrower, from the least step between
-    neighbours, as when time goes on evenly; equal numbers need no byte but the frame's."""
-    steps = list(map(sub, numbers[1:], numbers))
-    plain, summed = _width(numbers), _width(steps)
-    if steps and summed < plain:
-        base = min(steps)
-        frame = _Frame(True, summed, base, numbers[0] - base)
-        offsets = [0, *(step - base for step in steps)]
-    else:
-        base = min(numbers)
-        frame = _Frame(False, plain, base, 0)
-        offsets = [number - base for number in numbers]
-    writer.number(frame.width << 1 | frame.summed)
-    writer.signed(frame.base)
-    writer.signed(frame.start)
-    writer.planes(array("Q", offsets).tobytes(), frame.width)
-
-
-def read_integers(reader: Reader, rows: int) -> Iterable[int]:
-    """As many integers as `write_integers` wrote."""
-    frame = _read_frame(reader)
-    offsets = array("Q", reader.planes(rows, frame.width))
-    numbers = [frame.base + offset for offset in offsets] if frame.base else offsets
-    if not frame.summed:
-        return numbers
-    totals = accumulate(numbers, initial=frame.start)
-    next(totals)
-    return totals
-
-
-def _read_frame(reader: Reader) -> _Frame:
-    layout = reader.number()
-    if layout >> 1 > _WORD_BYTES:
-        raise ValueError("integers wider than a word")
-    return _Frame(bool(layout & 1), layout >> 1, reader.signed(), reader.signed())
-
-
-def _width(numbers: Sequence[int]) -> int:
-    """Bytes that the span of these numbers needs."""
-    return ((max(numbers) - min(numbers)).bit_length() + 7) // 8 if numbers else 0
+    Frame.read(reader).skip(reader, rows)

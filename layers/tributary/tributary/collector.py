@@ -10,8 +10,10 @@ from tributary.account_run import AccountRun
 from tributary.accounts import Account, Accounts
 from tributary.errors import CredentialsRefusedError, SettingsError, TributaryError
 from tributary.provider import Provider
+from tributary.publisher import Publisher
 from tributary.report import Report
 from tributary.self_metrics import emit, logger
+from tributary.table import Table
 from tributary.windows import parse_rfc3339
 
 # What a run still needs after its last request: storing, publishing, noting how far it came.
@@ -19,6 +21,7 @@ from tributary.windows import parse_rfc3339
 _CLOSING_SECONDS = 30.0
 
 type Connect = Callable[[Account, float], Provider]
+type RunOver = Callable[[Table], AccountRun]
 
 
 class LambdaContext(Protocol):
@@ -33,18 +36,25 @@ class Collector:
     """Collects a provider's accounts side by side, so that a dead one starves no other.
 
     `connect` makes the adapter of an account, which asks nothing after a deadline given as an
-    instant of `time.monotonic`.
+    instant of `time.monotonic`. `run_over` makes a run over the table, which is counted for each
+    account apart.
     """
 
     provider: str
     accounts: Accounts
-    account_run: AccountRun
+    table: Table
+    run_over: RunOver
     connect: Connect
 
     @classmethod
     def from_env(cls, provider: str, connect: Connect) -> "Collector":
         """The accounts, table and rules that the environment names."""
-        return cls(provider, Accounts.from_env(), AccountRun.from_env(), connect)
+        publisher = Publisher.from_env()
+
+        def run_over(table: Table) -> AccountRun:
+            return AccountRun.from_env(table, publisher)
+
+        return cls(provider, Accounts.from_env(), Table.from_env(), run_over, connect)
 
     def handle(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answers EventBridge Scheduler's `{"scheduledTime": "2026-11-22T10:00:00Z"}`.
@@ -89,12 +99,14 @@ class Collector:
         return report
 
     def _run(self, account: Account, slot_ms: int, deadline: float) -> Report:
+        table = self.table.metered()
         try:
-            return self.account_run.collect(self.connect(account, deadline), slot_ms)
+            report = self.run_over(table).collect(self.connect(account, deadline), slot_ms)
         except TributaryError as error:
             report = Report(self.provider, account.name)
             report.failed(error, f"account {account.name}")
-            return report
+        report.consumed = table.consumed
+        return report
 
 
 def scheduled_ms(event: Mapping[str, Any]) -> int:

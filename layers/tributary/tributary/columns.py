@@ -97,7 +97,10 @@ def merge(columns: Iterable[Column]) -> Column:
 
     The order of the columns does not matter, and merging again changes nothing.
     """
-    parts = sorted((part for part in columns if part), key=lambda part: part.times[0])
+    parts = [part for part in columns if part.times]
+    if len(parts) == 1:
+        return parts[0]
+    parts.sort(key=lambda part: part.times[0])
     if all(a.times[-1] < b.times[0] for a, b in pairwise(parts)):
         return _joined(parts)
     best: dict[int, _Rank] = {}
@@ -170,8 +173,6 @@ def _from_ranked(key: ColumnKey, samples: dict[int, _Rank]) -> Column:
 
 
 def _joined(parts: list[Column]) -> Column:
-    if len(parts) == 1:
-        return parts[0]
     times, values, runs = array("q"), array("d"), _Runs()
     for part in parts:
         times.extend(part.times)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Self
 
 from tributary.codec import CorruptChunkError
+from tributary.consumed import Consumed
 from tributary.due import Due
 from tributary.errors import OutOfTimeError, TributaryError
 from tributary.hours import DirtyMark, Hours
@@ -25,14 +26,15 @@ _THREADS = 8
 @dataclass(slots=True)
 class CompactionReport:
     """What one compaction did: `samples` are those that were news to their hour chunks,
-    `behind_seconds` is how much of what could be closed is open still, and `restamped` are items
-    that a raised retention reached."""
+    `behind_seconds` is how much of what could be closed is open still, `restamped` are items that
+    a raised retention reached, and `consumed` is what DynamoDB charged."""
 
     shards: int = 0
     resources: int = 0
     samples: int = 0
     behind_seconds: float = 0.0
     restamped: int = 0
+    consumed: Consumed = field(default_factory=Consumed)
     errors: Counter[str] = field(default_factory=Counter)
     messages: list[str] = field(default_factory=list)
 
@@ -49,6 +51,8 @@ class CompactionReport:
             "samples": self.samples,
             "secondsBehind": round(self.behind_seconds, 3),
             "restamped": self.restamped,
+            "readUnits": self.consumed.read_units,
+            "writeUnits": self.consumed.write_units,
             "errors": dict(self.errors),
             "messages": self.messages,
         }
@@ -76,6 +80,7 @@ class Compaction:
     store: Store
     rollups: Rollups
     retention: Retention
+    table: Table
     clock: Callable[[], float] = time.time
     threads: int = _THREADS
 
@@ -84,12 +89,13 @@ class Compaction:
         """The compaction of a table under a retention."""
         store = Store(table, retention, clock)
         rollups = Rollups(table, store, retention, clock)
-        return cls(Registry(table), Hours(table), store, rollups, retention, clock)
+        return cls(Registry(table), Hours(table), store, rollups, retention, table, clock)
 
     def run(self, deadline: float) -> CompactionReport:
         """Compacts what is due until an instant of `time.monotonic`, the shard furthest behind
         first; what fails is counted, not raised."""
         now_ms, report = int(self.clock() * SECOND_MS), CompactionReport()
+        before = self.table.consumed
         kept_ms = self.retention.by_tier[Tier.HOUR]
         # What is known of a shard's hours is from before any of its chunks is read.
         due = [
@@ -106,6 +112,7 @@ class Compaction:
             report.behind_seconds = max(report.behind_seconds, behind_seconds)
             report.shards += 1
             report.resources += len(work.resources)
+        report.consumed = self.table.consumed - before
         return report
 
     def _close(self, shard: Shard, due: Due, report: CompactionReport, deadline: float) -> int:

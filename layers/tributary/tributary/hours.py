@@ -230,10 +230,12 @@ def _hours(item: Item | None) -> ShardHours:
         return ShardHours()
     document: dict[str, Any] = unpacked(item)
     marks = {writer: DirtyMark(**mark) for writer, mark in document["marks"].items()}
+    # What was closed before there were rollups has none: it is closed again.
+    closed_ms = document["closed_ms"] if document.get("rolled_up") else None
     # There were none before retention could be raised.
     stamps = {tier: Stamps.of(known) for tier, known in document.get("stamps", {}).items()}
-    return ShardHours(document["closed_ms"], marks, stamps)
+    return ShardHours(closed_ms, marks, stamps)
 
 
 def _item(key: Key, hours: ShardHours) -> Item:
-    return packed(key, asdict(hours))
+    return packed(key, {**asdict(hours), "rolled_up": True})

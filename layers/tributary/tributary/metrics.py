@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import hypot
 from typing import Literal
 
 Kind = Literal["gauge", "delta"]
@@ -10,10 +11,10 @@ Scope = Literal["instance", "resource"]
 # Integers up to here are exact in a float64; scaled values beyond are kept as float64 themselves.
 LARGEST_SCALED = 2**53
 
-# A number up to 2^51 has no room for a fraction once this is added to it, so that the processor
+# A number under 2^51 has no room for a fraction once this is added to it, so that the processor
 # rounds it to the nearest integer, half to even, as `round` does at five times the price.
 _ROUNDER = 1.5 * 2**52
-_LARGEST_ADDED = 2**51
+_LARGEST_ADDED = 2**50
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,29 @@ class Metric:
         if self.decimals is None or not values:
             return [value + 0.0 for value in values]
         scale = 10.0**self.decimals
-        if max(max(values), -min(values)) * scale > _LARGEST_ADDED:
+        numbers = scaled(values, scale)
+        if numbers is None:
             return list(map(self.quantise, values))
-        return [(value * scale + _ROUNDER - _ROUNDER) / scale for value in values]
+        return numbers if scale == 1.0 else [number / scale for number in numbers]
+
+
+def converted(values: Sequence[float], multiply: float, divide: float) -> Sequence[float]:
+    """Each value x `multiply` / `divide`, of which one is 1 more often than not."""
+    if multiply != 1.0:
+        values = [value * multiply for value in values]
+    if divide != 1.0:
+        values = [value / divide for value in values]
+    return values
+
+
+def scaled(values: Sequence[float], scale: float) -> list[float] | None:
+    """Each value x `scale` as the nearest integer, half to even; None where one is too large."""
+    # The root of the sum of their squares is no less than any, and sooner found than the largest.
+    if hypot(*values) * scale <= _LARGEST_ADDED:
+        return [value * scale + _ROUNDER - _ROUNDER for value in values]
+    if max(max(values), -min(values)) * scale <= LARGEST_SCALED:
+        return [float(round(value * scale)) for value in values]
+    return None
 
 
 # OpenTelemetry names: https://opentelemetry.io/docs/specs/semconv/system/ and /http/; "rate of" and

@@ -1,5 +1,6 @@
 """Points: samples rolled up to even lengths of time, such that folding them folds the samples."""
 
+from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -67,6 +68,46 @@ class Points:
         if (first, last) == (0, len(self)):
             return self
         return Points(self.scale, *(getattr(self, name)[first:last] for name in FIELDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one fold makes of rollup points, in order of time; arrays of equal length.
+
+    `values` are in the metric's unit; `weights` says how long, in ms, the samples of a point stand
+    for together; `ends` is the time of its last sample.
+    """
+
+    times: array[int]
+    ends: array[int]
+    weights: array[int]
+    values: array[float]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def between(self, start_ms: int, end_ms: int) -> "Folded":
+        """The points that start in [start, end), which may be none."""
+        first, last = bisect_left(self.times, start_ms), bisect_left(self.times, end_ms)
+        if (first, last) == (0, len(self)):
+            return self
+        return Folded(
+            self.times[first:last], self.ends[first:last],
+            self.weights[first:last], self.values[first:last],
+        )  # fmt: skip
+
+
+def joined_folded(parts: Sequence[Folded]) -> Folded:
+    """Points of one series and fold, in parts that follow on each other in time."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = Folded(array("q"), array("q"), array("q"), array("d"))
+    for part in parts:
+        whole.times.extend(part.times)
+        whole.ends.extend(part.ends)
+        whole.weights.extend(part.weights)
+        whole.values.extend(part.values)
+    return whole
 
 
 FIELDS = tuple(field.name for field in fields(Points) if field.name != "scale")

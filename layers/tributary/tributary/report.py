@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from tributary.consumed import Consumed
 from tributary.errors import TributaryError
 
 
@@ -13,7 +14,8 @@ class Report:
 
     `samples` are those that were news to the store, `behind_seconds` is how far the resource that
     is furthest behind is from the run's end, `postponed` are resources left to the next run for
-    want of time, `unknown` counts pairs of provider metric and unit that have no canonical name.
+    want of time, `consumed` is what the table counted meanwhile, `unknown` counts pairs of
+    provider metric and unit that have no canonical name.
     """
 
     provider: str
@@ -24,6 +26,7 @@ class Report:
     published: int = 0
     postponed: int = 0
     behind_seconds: float = 0.0
+    consumed: Consumed = field(default_factory=Consumed)
     errors: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     messages: list[str] = field(default_factory=list)
@@ -49,6 +52,8 @@ class Report:
             "published": self.published,
             "postponed": self.postponed,
             "secondsBehind": round(self.behind_seconds, 3),
+            "readUnits": self.consumed.read_units,
+            "writeUnits": self.consumed.write_units,
             "errors": dict(self.errors),
             "unknownUnits": dict(self.unknown),
             "messages": self.messages,

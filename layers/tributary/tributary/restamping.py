@@ -91,12 +91,14 @@ class Restamping:
     def run(self, report: CompactionReport, deadline: float) -> None:
         """Re-stamps until an instant of the timer and counts in the report; what fails is
         counted too, and is the next run's."""
+        before = self.table.consumed
         pending = [one for shard in self.registry.shards() for one in self._noticed(shard, report)]
         while pending and self.timer() < deadline:
             first = min(pending, key=lambda one: one.expires_ms)
             pending.remove(first)
             if self._done(first, report, deadline):
                 pending += self._noted(first, report)
+        report.consumed += self.table.consumed - before
 
     def _noticed(self, shard: Shard, report: CompactionReport) -> Iterator[_Pending]:
         """The raises of a shard under the retention in force, which is noted where it is news."""

@@ -8,26 +8,29 @@ what they differ by from it; numbers and times of samples are mostly the same in
 then take no byte. Numbers that are no integers are kept as float64.
 """
 
+import struct
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import add, floordiv, mul, sub
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from operator import add, floordiv, mul, sub, truediv
 from typing import NamedTuple
 
-from tributary.codec import (
-    CorruptChunkError,
-    Encoded,
-    deflated,
-    inflated,
-    read_integers,
-    write_integers,
-)
-from tributary.points import Points, SeriesKey
-from tributary.varint import Reader, Writer
+from tributary.codec import CorruptChunkError, Encoded, deflated, inflated
+from tributary.decoded import everything
+from tributary.frame import Frame, write_integers
+from tributary.metrics import metric_named
+from tributary.points import Folded, Points, SeriesKey
+from tributary.varint import WORD_BYTES, Reader, Writer, woven
 
 VERSION = 1
 _FLOATS = 0
 _EVEN, _UNEVEN = 0, 1
-_WORD_BYTES = 8
+# Least, greatest, last and sum, in this order, and which of them a fold is made of.
+_FIELDS = 4
+_NEEDED = {"min": (0,), "max": (0, 1), "last": (0, 2), "sum": (0, 3), "avg": (0, 3)}
+FOLDS = (*_NEEDED, "count")
+# The fold that is natural to a metric's kind.
+NATURAL = "natural"
 
 
 class _Axis(NamedTuple):
@@ -64,27 +67,51 @@ def encode(series: Mapping[SeriesKey, Points]) -> Encoded:
     return deflated(VERSION, writer.content())
 
 
-def decode(
-    data: bytes, wanted: Callable[[SeriesKey], bool] | None = None
-) -> dict[SeriesKey, Points]:
-    """The points in an item's bytes; series that are not `wanted` are passed over.
+def decode(data: bytes) -> dict[SeriesKey, Points]:
+    """The points in an item's bytes; CorruptChunkError for bytes that `encode` did not make."""
 
+    def points(_: SeriesKey, body: Reader, axis: _Axis) -> Points:
+        return _read_numbers(body, axis)
+
+    return dict(_series(data, _read_axis, everything, points))
+
+
+def decode_folded(
+    data: bytes, wanted: Callable[[SeriesKey], bool], over: str
+) -> dict[SeriesKey, Folded]:
+    """What a fold makes of the wanted points in an item's bytes.
+
+    `over` is avg, min, max, sum, count or last, or NATURAL: avg of gauges and sum of deltas.
     Raises CorruptChunkError for bytes that `encode` did not make.
     """
+
+    def folded(key: SeriesKey, body: Reader, axis: _FoldedAxis) -> Folded:
+        fold = over
+        if over == NATURAL:
+            fold = "sum" if metric_named(key.metric).kind == "delta" else "avg"
+        return Folded(axis.times, axis.ends, axis.weights, _fold(fold, body, axis))
+
+    return dict(_series(data, _read_folded_axis, wanted, folded))
+
+
+def _series[A, P](
+    data: bytes,
+    read_axis: Callable[[Reader], A],
+    wanted: Callable[[SeriesKey], bool],
+    read_body: Callable[[SeriesKey, Reader, A], P],
+) -> Iterator[tuple[SeriesKey, P]]:
     reader = Reader(inflated(VERSION, data))
     try:
         names = [reader.text() for _ in range(reader.number())]
-        axes = [_read_axis(reader) for _ in range(reader.number())]
-        found = {}
+        axes = [read_axis(reader) for _ in range(reader.number())]
         for _ in range(reader.number()):
             key = SeriesKey(names[reader.number()], names[reader.number()])
             axis, body = axes[reader.number()], reader.block()
-            if wanted is None or wanted(key):
-                found[key] = _read_numbers(Reader(body), axis)
+            if wanted(key):
+                yield key, read_body(key, Reader(body), axis)
         reader.end()
-    except (IndexError, ValueError, OverflowError, ZeroDivisionError) as error:
+    except (struct.error, IndexError, ValueError, ArithmeticError) as error:
         raise CorruptChunkError(f"{len(data)} bytes that are no rollups: {error}") from error
-    return found
 
 
 def _axis(points: Points) -> _Axis:
@@ -94,7 +121,24 @@ def _axis(points: Points) -> _Axis:
 
 def _read_axis(reader: Reader) -> _Axis:
     rows = reader.number()
-    return _Axis(*(tuple(read_integers(reader, rows)) for _ in _Axis._fields))
+    return _Axis(*(tuple(_read_whole(reader, rows)) for _ in _Axis._fields))
+
+
+class _FoldedAxis(NamedTuple):
+    """An axis as folds need it: what series have in common is made once."""
+
+    times: array[int]
+    samples: array[int]
+    weights: array[int]
+    ends: array[int]
+
+
+def _read_folded_axis(reader: Reader) -> _FoldedAxis:
+    rows = reader.number()
+    times, samples, weights, after = (
+        Frame.read(reader).integers(reader, rows) for _ in _Axis._fields
+    )
+    return _FoldedAxis(times, samples, weights, array("q", map(add, times, after)))
 
 
 def _write_numbers(writer: Writer, points: Points) -> None:
@@ -102,7 +146,7 @@ def _write_numbers(writer: Writer, points: Points) -> None:
     if exact is None:
         writer.number(_FLOATS)
         for numbers in (points.least, points.greatest, points.last, points.total):
-            writer.planes(array("d", numbers).tobytes(), _WORD_BYTES)
+            writer.planes(array("d", numbers).tobytes(), WORD_BYTES)
     else:
         writer.number(len(str(int(points.scale))))
         for differences in exact:
@@ -111,7 +155,7 @@ def _write_numbers(writer: Writer, points: Points) -> None:
         writer.number(_EVEN)
     else:
         writer.number(_UNEVEN)
-        writer.planes(array("d", points.weighted).tobytes(), _WORD_BYTES)
+        writer.planes(array("d", points.weighted).tobytes(), WORD_BYTES)
 
 
 def _differences(points: Points) -> tuple[Sequence[int], ...] | None:
@@ -161,12 +205,52 @@ def _read_numbers(reader: Reader, axis: _Axis) -> Points:
     )
 
 
+def _fold(over: str, body: Reader, axis: _FoldedAxis) -> array[float]:
+    if over == "count":
+        return array("d", axis.samples)
+    scale, fields = _read_fields(body, len(axis.times), _NEEDED[over])
+    numbers: Iterable[float] = fields[-1]
+    if scale and over in ("max", "last"):
+        numbers = map(add, fields[0], fields[1])
+    elif scale and over in ("sum", "avg"):
+        numbers = map(add, fields[1], map(mul, axis.samples, fields[0]))
+    if over != "avg":
+        return _divided(numbers, repeat(scale or 1.0))
+    if body.number() == _EVEN:
+        return _divided(_divided(numbers, axis.samples), repeat(scale or 1.0))
+    weighted = _divided(_read_floats(body, len(axis.times)), axis.weights)
+    return _divided(weighted, repeat(scale or 1.0))
+
+
+def _divided(numbers: Iterable[float], by: Iterable[float]) -> array[float]:
+    quotients = list(map(truediv, numbers, by))
+    return array("d", struct.pack(f"{len(quotients)}d", *quotients))
+
+
+def _read_fields(
+    body: Reader, rows: int, needed: Container[int]
+) -> tuple[float, list[Sequence[float]]]:
+    """The scale of integers, 0 of others, and the fields that are needed."""
+    digits = body.number()
+    found: list[Sequence[float]] = []
+    for field in range(_FIELDS):
+        if field in needed:
+            read: Callable[[Reader, int], Sequence[float]]
+            read = _read_floats if digits == _FLOATS else _read_whole
+            found.append(read(body, rows))
+        elif digits == _FLOATS:
+            body.skip(rows * WORD_BYTES)
+        else:
+            Frame.read(body).skip(body, rows)
+    return (0.0 if digits == _FLOATS else 10.0 ** (digits - 1)), found
+
+
 def _read_floats(reader: Reader, rows: int) -> list[float]:
-    return array("d", reader.planes(rows, _WORD_BYTES)).tolist()
+    return array("d", bytes(woven(reader.planes(rows, WORD_BYTES)))).tolist()
 
 
-def _read_whole(reader: Reader, rows: int) -> list[float]:
-    return list(read_integers(reader, rows))
+def _read_whole(reader: Reader, rows: int) -> list[int]:
+    return list(Frame.read(reader).numbers(reader, rows))
 
 
 def _even(total: Sequence[float], covered_ms: Sequence[int], count: Sequence[int]) -> list[float]:

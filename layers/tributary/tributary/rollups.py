@@ -8,15 +8,26 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Self
 
 from tributary.columns import Column, as_one
+from tributary.decoded import Decoded, everything
 from tributary.errors import ContendedError, FatalError
 from tributary.metrics import metric_named
-from tributary.points import WHOLE, Points, SeriesKey, gathered, joined, rolled_up
+from tributary.points import (
+    WHOLE,
+    Folded,
+    Points,
+    SeriesKey,
+    gathered,
+    joined,
+    joined_folded,
+    rolled_up,
+)
 from tributary.retention import Retention
-from tributary.rollup_codec import decode, encode
+from tributary.rollup_codec import FOLDS, NATURAL, decode, decode_folded, encode
 from tributary.store import LARGEST_ITEM_BYTES, PARTED_ABOVE_BYTES, PARTED_DIGEST, Store, part_of
 from tributary.table import ChangedError, Item, Key, Table
 from tributary.windows import (
@@ -29,6 +40,8 @@ from tributary.windows import (
 )
 
 _ATTEMPTS = 12
+# 8 bytes a row and fold, and the times of rows, which series mostly share.
+_MOST_ROWS = 1_000_000
 # The instance of a VPS, and of whatever has no instances: it is the whole resource itself.
 _ONLY = "-"
 
@@ -47,12 +60,17 @@ class _Stored:
     def in_parts(self) -> bool:
         return self.item is not None and self.item.parted
 
-    def series(self, wanted: Callable[[SeriesKey], bool] | None = None) -> Series:
-        """Its points; parts that no item points to are of a writer who died, or is not done."""
+    @property
+    def items(self) -> Iterable[Item]:
+        """Where its points lie; parts that no item points to are of a writer who died, or is not
+        done."""
         if self.item is None:
-            return {}
-        items = self.parts.values() if self.item.parted else [self.item]
-        return {key: one for item in items for key, one in decode(item.data, wanted).items()}
+            return ()
+        return self.parts.values() if self.item.parted else (self.item,)
+
+    def series(self) -> Series:
+        """All of its points."""
+        return {key: one for item in self.items for key, one in decode(item.data).items()}
 
 
 class Rollups:
@@ -69,6 +87,10 @@ class Rollups:
         self._store = store
         self._retention = retention
         self._clock = clock
+        self._decoded = {
+            over: Decoded(partial(decode_folded, over=over), _MOST_ROWS)
+            for over in (NATURAL, *FOLDS)
+        }
 
     @classmethod
     def from_env(cls) -> Self:
@@ -108,16 +130,28 @@ class Rollups:
         resource: str,
         tier: RollupTier,
         window: Window,
-        wanted: Callable[[SeriesKey], bool] | None = None,
-    ) -> dict[SeriesKey, Points]:
-        """The points that start in the window, by series; of those that have not expired."""
+        wanted: Callable[[SeriesKey], bool] = everything,
+        over: str = NATURAL,
+    ) -> dict[SeriesKey, Folded]:
+        """What a fold (avg, min, max, sum, count, last, or NATURAL) makes of the points that start
+        in the window and have not expired, by series."""
         start_ms = max(window.start_ms, self._retention.kept_from(tier, self._now_ms()))
-        found: defaultdict[SeriesKey, list[Points]] = defaultdict(list)
+        found: defaultdict[SeriesKey, list[Folded]] = defaultdict(list)
         if start_ms < window.end_ms:
-            for stored in self._stored(resource, tier, Window(start_ms, window.end_ms)):
-                for key, points in stored.series(wanted).items():
-                    found[key].append(points.between(start_ms, window.end_ms))
-        return {key: points for key, parts in found.items() if (points := joined(parts))}
+            stored = self._stored(resource, tier, Window(start_ms, window.end_ms))
+            for item in (item for one in stored for item in one.items):
+                for key, folded in self._decoded[over].series(item, wanted).items():
+                    if points := folded.between(start_ms, window.end_ms):
+                        found[key].append(points)
+        return {key: joined_folded(parts) for key, parts in found.items()}
+
+    def points(self, resource: str, tier: RollupTier, window: Window) -> dict[SeriesKey, Points]:
+        """The points whole, read strongly, of each item that overlaps the window."""
+        found: defaultdict[SeriesKey, list[Points]] = defaultdict(list)
+        for stored in self._stored(resource, tier, window, consistent=True):
+            for key, points in stored.series().items():
+                found[key].append(points)
+        return {key: joined(parts) for key, parts in found.items()}
 
     def _renew_hour(self, resource: str, hour: Window) -> None:
         for _ in range(_ATTEMPTS):

@@ -12,6 +12,7 @@ from typing import Self
 from tributary.chunk import Chunk, by_instance, hour_chunk, in_hours
 from tributary.codec import decode, encode
 from tributary.columns import Column, ColumnKey, merge
+from tributary.decoded import Decoded, everything
 from tributary.errors import ContendedError, FatalError
 from tributary.hours import NOTHING_CLOSED, OLD_AFTER_MS, ResourceHours
 from tributary.retention import Retention
@@ -43,6 +44,7 @@ class Store:
         self._table = table
         self._retention = retention
         self._clock = clock
+        self._decoded = Decoded(_by_key)
 
     @classmethod
     def from_env(cls) -> Self:
@@ -105,7 +107,7 @@ class Store:
         resource: str,
         start_ms: int,
         end_ms: int,
-        wanted: Callable[[ColumnKey], bool] | None = None,
+        wanted: Callable[[ColumnKey], bool] = everything,
         tiers: Iterable[Tier] = tuple(Tier),
         hours: ResourceHours = NOTHING_CLOSED,
     ) -> list[Column]:
@@ -117,9 +119,9 @@ class Store:
         for tier in tiers:
             from_ms = max(start_ms, hours.raw_from_ms) if tier is Tier.RAW else start_ms
             for item in self._items(resource, tier, from_ms, end_ms):
-                for column in decode(item.data, wanted):
+                for key, column in self._decoded.series(item, wanted).items():
                     if rows := column.between(start_ms, end_ms):
-                        found[column.key].append(rows)
+                        found[key].append(rows)
         return [merge(found[key]) for key in sorted(found)]
 
     def raw_hours(self, resource: str, window: Window) -> Iterator[Chunk]:
@@ -199,6 +201,10 @@ class Store:
     def _item(self, key: Key, chunk: Chunk) -> Item:
         data, digest = encode(chunk.columns)
         return Item(key, data, digest, self._retention.end_of(chunk.tier, chunk.window) // 1000)
+
+
+def _by_key(data: bytes, wanted: Callable[[ColumnKey], bool]) -> dict[ColumnKey, Column]:
+    return {column.key: column for column in decode(data, wanted)}
 
 
 def _merged(chunk: Chunk, current: Item | None) -> tuple[int, Chunk | None]:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -12,16 +13,15 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tributary.consumed import Consumed, Meter
 from tributary.errors import ContendedError, StorageError
+from tributary.patience import Patience
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 BATCH_GET_LIMIT = 100
 _ATTEMPTS = 12
-# DynamoDB asks for exponential backoff between rounds of unprocessed keys: three seconds in all.
-_ROUNDS = 6
-_FIRST_PAUSE_SECONDS = 0.05
 
 
 class Key(NamedTuple):
@@ -57,31 +57,49 @@ class Table:
     """Gets, queries and conditional puts. Expired items are not there, whatever TTL has to do."""
 
     def __init__(
-        self, client: "DynamoDBClient", name: str, clock: Callable[[], float] = time.time
+        self,
+        client: "DynamoDBClient",
+        name: str,
+        clock: Callable[[], float] = time.time,
+        patience: Patience | None = None,
     ) -> None:
         self._client = client
         self._name = name
         self._clock = clock
+        self._patience = patience or Patience()
+        self._meter = Meter()
 
     @classmethod
-    def from_env(cls) -> Self:
-        """The table named by TABLE_NAME."""
-        # Reads run on up to 16 threads; adaptive retries would slow all of them for one throttle.
+    def from_env(cls, timeout_seconds: float = 10, patience: Patience | None = None) -> Self:
+        """The table named by TABLE_NAME, each piece of whose answers comes within so long."""
+        # Reads run on up to 16 threads.
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": 5},
-            connect_timeout=3,
-            read_timeout=10,
+            retries={"mode": "standard", "total_max_attempts": 1},
+            connect_timeout=timeout_seconds / 3,
+            read_timeout=timeout_seconds,
             max_pool_connections=32,
         )
-        return cls(boto3.client("dynamodb", config=config), os.environ["TABLE_NAME"])
+        client = boto3.client("dynamodb", config=config)
+        return cls(client, os.environ["TABLE_NAME"], patience=patience)
+
+    def until(self, deadline: float) -> None:
+        """Sets the instant of `time.monotonic` from which on nothing is asked: requests then raise
+        OutOfTimeError. An answer that is being waited for may come later."""
+        self._patience.until(deadline)
+
+    @property
+    def consumed(self) -> Consumed:
+        """What all requests so far have cost: what some of them did is after less before."""
+        return self._meter.total
+
+    def metered(self) -> "Table":
+        """The same table, whose requests are counted apart from this one's."""
+        return Table(self._client, self._name, self._clock, self._patience)
 
     def get(self, key: Key) -> Item | None:
         """The item as all writes so far left it."""
         with _as_storage_error(f"reading {key.pk} {key.sk}"):
-            answer = self._client.get_item(
-                TableName=self._name, Key=_key_attributes(key), ConsistentRead=True
-            )
-        return self._living(answer.get("Item"))
+            return self._living(self._stored(key))
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """Those of the items that there are, eventually consistent."""
@@ -95,21 +113,21 @@ class Table:
     ) -> Iterator[Item]:
         """Items of a partition from the first to the last sort key; only where `consistent` as all
         writes so far left them, at twice the price."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._name,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues={
+        request = {
+            "TableName": self._name,
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {
                 ":pk": {"S": pk},
                 ":first": {"S": first_sk},
                 ":last": {"S": last_sk},
             },
-            ConsistentRead=consistent,
-        )
+            "ConsistentRead": consistent,
+            "ReturnConsumedCapacity": "TOTAL",
+        }
         with _as_storage_error(f"reading {pk} from {first_sk}"):
-            for page in pages:
-                for attributes in page["Items"]:
-                    if item := self._living(attributes):
-                        yield item
+            for attributes in self._queried(request):
+                if item := self._living(attributes):
+                    yield item
 
     def put(self, item: Item, replacing: bytes | None) -> None:
         """Puts the item where the stored digest is `replacing`, or where None nothing is stored.
@@ -126,15 +144,21 @@ class Table:
         )
         with _as_storage_error(f"writing {item.key.pk} {item.key.sk}"):
             try:
-                self._client.put_item(
-                    TableName=self._name,
-                    Item=_attributes(item),
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    **condition,
+                answer = self._patience.ask(
+                    partial(
+                        self._client.put_item,
+                        TableName=self._name,
+                        Item=_attributes(item),
+                        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                        ReturnConsumedCapacity="TOTAL",
+                        **condition,
+                    )
                 )
             except self._client.exceptions.ConditionalCheckFailedException as failure:
-                stored: Any = failure.response.get("Item")
+                # Without one there is none, or the endpoint (dynalite) is one that sends none.
+                stored: Any = failure.response.get("Item") or self._stored(item.key)
                 raise ChangedError(_item(stored)) from failure
+        self._meter.written(answer.get("ConsumedCapacity"))
 
     def update(
         self, key: Key, change: Callable[[Item | None], Item | None], read: Item | None = None
@@ -162,21 +186,53 @@ class Table:
         where there is none that would expire sooner."""
         with _as_storage_error(f"extending {key.pk} {key.sk}"):
             try:
-                self._client.update_item(
-                    TableName=self._name,
-                    Key=_key_attributes(key),
-                    UpdateExpression="SET #ttl = :later",
-                    # False as well where there is no item, so that none comes into being.
-                    ConditionExpression="#ttl < :later AND #ttl > :now",
-                    ExpressionAttributeNames={"#ttl": "ttl"},
-                    ExpressionAttributeValues={
-                        ":later": {"N": str(expires_s)},
-                        ":now": {"N": str(int(self._clock()))},
-                    },
+                answer = self._patience.ask(
+                    partial(
+                        self._client.update_item,
+                        TableName=self._name,
+                        Key=_key_attributes(key),
+                        UpdateExpression="SET #ttl = :later",
+                        # False as well where there is no item, so that none comes into being.
+                        ConditionExpression="#ttl < :later AND #ttl > :now",
+                        ExpressionAttributeNames={"#ttl": "ttl"},
+                        ExpressionAttributeValues={
+                            ":later": {"N": str(expires_s)},
+                            ":now": {"N": str(int(self._clock()))},
+                        },
+                        ReturnConsumedCapacity="TOTAL",
+                    )
                 )
             except self._client.exceptions.ConditionalCheckFailedException:
                 return False
+        self._meter.written(answer.get("ConsumedCapacity"))
         return True
+
+    def _stored(self, key: Key) -> Mapping[str, Any] | None:
+        answer = self._patience.ask(
+            partial(
+                self._client.get_item,
+                TableName=self._name,
+                Key=_key_attributes(key),
+                ConsistentRead=True,
+                ReturnConsumedCapacity="TOTAL",
+            )
+        )
+        self._meter.read(answer.get("ConsumedCapacity"))
+        return answer.get("Item")
+
+    def _queried(self, request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """The items of all pages, of which none may end where the one before it did."""
+        start: dict[str, Any] = {}
+        while True:
+            page = self._patience.ask(partial(self._client.query, **request, **start))
+            self._meter.read(page.get("ConsumedCapacity"))
+            yield from page["Items"]
+            last = page.get("LastEvaluatedKey")
+            if not last:
+                return
+            if last == start.get("ExclusiveStartKey"):
+                raise StorageError(f"a page of a query ends where it began, at {last}")
+            start = {"ExclusiveStartKey": last}
 
     def _living(self, attributes: Mapping[str, Any] | None) -> Item | None:
         item = _item(attributes)
@@ -186,17 +242,24 @@ class Table:
     def _get_batch(self, keys: Sequence[Key]) -> dict[Key, Item]:
         found: dict[Key, Item] = {}
         wanted: Any = {self._name: {"Keys": [_key_attributes(key) for key in keys]}}
-        for attempt in range(_ROUNDS):
+        # DynamoDB asks for pauses between rounds of unprocessed keys as after a refusal.
+        for _ in self._patience.attempts():
             with _as_storage_error(f"reading {len(keys)} items"):
-                answer = self._client.batch_get_item(RequestItems=wanted)
+                answer = self._patience.ask(
+                    partial(
+                        self._client.batch_get_item,
+                        RequestItems=wanted,
+                        ReturnConsumedCapacity="TOTAL",
+                    )
+                )
+            self._meter.read(*answer.get("ConsumedCapacity", ()))
             for attributes in answer["Responses"].get(self._name, ()):
                 if item := self._living(attributes):
                     found[item.key] = item
             wanted = answer.get("UnprocessedKeys")
             if not wanted:
                 return found
-            time.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
-        raise ContendedError(f"{len(keys)} items: DynamoDB left some unread {_ROUNDS} times")
+        raise ContendedError(f"reading {len(keys)} items: DynamoDB leaves some unread")
 
 
 @contextmanager

@@ -1,6 +1,9 @@
 """Numbers in as few bytes as they need, texts and byte planes: what a chunk is made of."""
 
 import struct
+from collections.abc import Sequence
+
+WORD_BYTES = 8
 
 _FLOAT64 = struct.Struct("<d")
 
@@ -40,7 +43,7 @@ class Writer:
     def planes(self, words: bytes, width: int) -> None:
         """The `width` lowest bytes of each eight-byte word: all first bytes, all second bytes …"""
         for plane in range(width):
-            self._content += words[plane::8]
+            self._content += words[plane::WORD_BYTES]
 
     def content(self) -> bytes:
         """All fields so far."""
@@ -56,14 +59,15 @@ class Reader:
 
     def number(self) -> int:
         """A number from 0 up."""
-        number = shift = 0
-        while True:
+        byte = number = self._content[self._at]
+        self._at += 1
+        shift = 0
+        while byte > 0x7F:
             byte = self._content[self._at]
             self._at += 1
-            number |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return number
             shift += 7
+            number += (byte - 1) << shift  # Takes away the bit that said that more would follow.
+        return number
 
     def signed(self) -> int:
         """Any number."""
@@ -83,12 +87,9 @@ class Reader:
         """Bytes behind their number."""
         return self._take(self.number())
 
-    def planes(self, rows: int, width: int) -> bytes:
-        """Eight-byte words from as many planes as `width`; bytes that have no plane are 0."""
-        words = bytearray(8 * rows)
-        for plane in range(width):
-            words[plane::8] = self._take(rows)
-        return bytes(words)
+    def planes(self, rows: int, width: int) -> list[bytes]:
+        """So many planes of a byte a row."""
+        return [self._take(rows) for _ in range(width)]
 
     def skip(self, count: int) -> None:
         """Passes over `count` bytes."""
@@ -105,3 +106,11 @@ class Reader:
             raise IndexError(f"content ends {count - len(taken)} bytes early")
         self._at += count
         return taken
+
+
+def woven(planes: Sequence[bytes], word: bytes = bytes(WORD_BYTES)) -> bytearray:
+    """A word for each row of the planes, their bytes lowest first and then those of `word`."""
+    words = bytearray(word) * len(planes[0])
+    for byte, plane in enumerate(planes):
+        words[byte :: len(word)] = plane
+    return words

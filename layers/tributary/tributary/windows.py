@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 SECOND_MS = 1000
@@ -13,6 +13,9 @@ DAY_MS = 24 * HOUR_MS
 WEEK_MS = 7 * DAY_MS
 # 1970-01-05T00:00Z: weeks begin on Mondays.
 _FIRST_MONDAY_MS = 4 * DAY_MS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 class Tier(Enum):
@@ -159,7 +162,16 @@ def parse_rfc3339(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone: add Z or an offset such as +01:00")
-    return int(moment.timestamp() // 1) * SECOND_MS + moment.microsecond // SECOND_MS
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def parse_all_rfc3339(texts: Iterable[str]) -> list[int]:
+    """What `parse_rfc3339` makes of each, at half the price; ValueError or TypeError if one is
+    none."""
+    spans = [moment - _EPOCH for moment in map(datetime.fromisoformat, texts)]
+    return [
+        span.days * DAY_MS + span.seconds * SECOND_MS + span.microseconds // 1000 for span in spans
+    ]
 
 
 def _utc(time_ms: int) -> datetime:

@@ -1,0 +1,79 @@
+"""Replies of the hosts, as text, made of the simulators' made-up past."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from local.providers import history
+from local.providers.hostup_fleet import VPSES
+from local.providers.hostup_metrics import Timeframe, metrics_answer
+from local.providers.ledger import Ledger
+from local.providers.load import GRID_SECONDS, Load
+from local.providers.northflank_fleet import PERCENT_UNITS, Plan
+from local.providers.northflank_metrics import MEASURES
+from local.providers.timeline import Timeline
+from local.providers.times import written
+from local.providers.traffic import Traffic
+
+# 2026-11-22T10:00:00Z, when Northflank's replies begin; HostUp's end an hour later.
+TEN = 1_795_341_600
+ELEVEN = TEN + 3600
+VPS = VPSES[0]
+
+_PLAN = Plan("nf-compute-100", vcpus=1.0, memory_mb=1024, disk_mb=10_240)
+# Three containers, and how many milliseconds off the ten-second grid each is sampled.
+_CONTAINERS = {
+    "api-78b4d4459d-sbtn8": 3310,
+    "api-78b4d4459d-xk2p5": 8742,
+    "api-78b4d4459d-q9wz7": 5125,
+}
+
+
+class _NothingLive:
+    """A load of which nothing is measured yet: all is made up."""
+
+    live_from = ELEVEN
+
+    def at(self, instant: int) -> Load | None:
+        """Nothing."""
+        return None
+
+
+def northflank(rows: int) -> str:
+    """Eleven metrics of three containers, so many rows of ten seconds each."""
+    data = {
+        metric: {
+            "metricInfo": {
+                "metricId": metric,
+                "metricUnit": unit,
+                "metricResolution": GRID_SECONDS,
+            },
+            "values": [
+                {
+                    "metadata": {"containerId": container},
+                    "data": list(_points(metric, unit, container, rows)),
+                }
+                for container in _CONTAINERS
+            ],
+        }
+        for metric, unit in PERCENT_UNITS.items()
+    }
+    return _text({"data": data})
+
+
+def hostup(timeframe: Timeframe) -> str:
+    """Six fields of a VPS in a rolling window that ends at eleven, and their summary."""
+    timeline = Timeline(_NothingLive(), Traffic())
+    return _text(metrics_answer(VPS, timeframe, timeline, ELEVEN, ELEVEN, Ledger()))
+
+
+def _points(metric: str, unit: str, container: str, rows: int) -> Iterator[dict[str, Any]]:
+    measure = MEASURES[metric, unit]
+    for instant in range(TEN, TEN + rows * GRID_SECONDS, GRID_SECONDS):
+        level = measure.convert(history.value(container, measure.signal, instant), _PLAN)
+        ts = written(instant * 1000 + _CONTAINERS[container])
+        yield {"value": round(level, measure.digits), "ts": ts}
+
+
+def _text(answer: Any) -> str:
+    return json.dumps(answer, separators=(",", ":"))
