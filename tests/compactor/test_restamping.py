@@ -411,6 +411,17 @@ def test_a_resource_that_fails_is_the_next_runs_and_holds_up_no_other(collected:
     assert stamps(collected)["h"] == Stamps(120 * DAY, 120 * DAY, HOURS_FROM)
 
 
+def test_stamps_that_an_older_collector_left_out_are_noted_anew(collected: World) -> None:
+    raise_noticed(collected)
+    before_update(collected, lambda: collected.hours.stamp(collected.shard(), lambda _: {}))
+
+    report = restamp(collected, LONGER)
+    assert report.errors == {}
+    restamp(collected, LONGER)
+
+    assert stamps(collected)["h"] == Stamps(120 * DAY, 120 * DAY)
+
+
 def test_killed_before_any_call_the_next_run_ends_as_an_undisturbed_one(collected: World) -> None:
     raise_noticed(collected, SAMPLES_LONGER)
     start = snapshot(collected)

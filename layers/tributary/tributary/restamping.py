@@ -102,7 +102,6 @@ class Restamping:
 
     def _noticed(self, shard: Shard, report: CompactionReport) -> Iterator[_Pending]:
         """The raises of a shard under the retention in force, which is noted where it is news."""
-
         now_ms = self._now_ms()
         first_ms = _first_ms(shard, now_ms)
 
@@ -121,8 +120,10 @@ class Restamping:
         """What is left of a raise once its next stretch is noted to be done."""
         letter, until_ms = done.tier.value, done.stretch.end_ms
 
-        def noted(known: Mapping[str, Stamps]) -> dict[str, Stamps]:
-            return {**known, letter: known[letter].after(done.raised, until_ms)}
+        def noted(known: Mapping[str, Stamps]) -> Mapping[str, Stamps]:
+            # A collector from before there were stamps knows none, and leaves none.
+            before = known.get(letter)
+            return {**known, letter: before.after(done.raised, until_ms)} if before else known
 
         return self._pending(done.shard, [done.tier], noted, report)
 
@@ -140,14 +141,15 @@ class Restamping:
             report.failed(error, shard.name)
             return
         for tier in tiers:
-            least_ms, raised = stamps[tier.value].least_ms, stamps[tier.value].raised
+            known = stamps.get(tier.value)
             # Another retention is that of a compactor which saw the stack updated meanwhile.
             if (
-                raised
-                and raised.to_ms == self.retention.by_tier[tier]
-                and raised.settled_ms <= self._now_ms()
+                known
+                and known.raised
+                and known.raised.to_ms == self.retention.by_tier[tier]
+                and known.raised.settled_ms <= self._now_ms()
             ):
-                yield _Pending(shard, tier, least_ms, raised)
+                yield _Pending(shard, tier, known.least_ms, known.raised)
 
     def _done(self, one: _Pending, report: CompactionReport, deadline: float) -> bool:
         """Re-stamps a stretch for all resources, side by side; whether that was done in full."""
@@ -163,15 +165,19 @@ class Restamping:
     def _restamped(self, resource: str, pending: _Pending, deadline: float) -> _Outcome:
         tier, kept_ms, count = pending.tier, pending.raised.to_ms, 0
         try:
+            self._check_time(deadline)
             for item in items_in(self.table, resource, tier, pending.stretch):
-                if self.timer() >= deadline:
-                    raise OutOfTimeError("the deadline came before all items were re-stamped")
+                self._check_time(deadline)
                 expires_s = extended_s(item, tier, kept_ms, self._now_ms())
                 if expires_s is not None:
                     count += self.table.extend(item.key, expires_s)
         except TributaryError as error:
             return _Outcome(count, error)
         return _Outcome(count)
+
+    def _check_time(self, deadline: float) -> None:
+        if self.timer() >= deadline:
+            raise OutOfTimeError("the deadline came before all items were re-stamped")
 
     def _now_ms(self) -> int:
         return int(self.clock() * SECOND_MS)
