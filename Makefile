@@ -10,8 +10,8 @@ venv := .venv/bin
 runtime := $(if $(filter Linux,$(shell uname -s)),.runtime/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-dynalite lint types template-checks build check-token sam-local bench pins \
-	clean
+.PHONY: help run test test-dynalite lint types template-checks build check-token retention sam-local bench \
+	pins clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list.
@@ -43,6 +43,13 @@ build: .venv/installed ## Build the functions and the layer for this machine, as
 
 check-token: .venv/installed ## Say what NORTHFLANK_TOKEN or HOSTUP_TOKEN may see.
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.check_token
+
+retention: .venv/installed ## Say what a longer retention will cost: TABLE=… HourRetentionDays=120 …
+	@PYTHONPATH=layers/tributary $(venv)/python -m local.retention_cost --table='$(TABLE)' \
+		$(foreach name,$(retentions),$(if $($(name)),$(name)='$($(name))'))
+
+retentions := RawRetentionDays HourRetentionDays CoarseRetentionDays FiveMinuteRetentionDays \
+	RollupRetentionDays
 
 sam-local: .venv/installed ## Start the API under `sam local` instead, where there is Docker.
 	@$(venv)/python -m local.sam_local

@@ -52,11 +52,11 @@ class Kept:
     def windows(self, tier: RollupTier | None) -> list[Window]:
         """Where the tier's rollups, or samples, tell everything there is."""
         if tier is None:
-            start_ms = self.retention.kept_from(Tier.HOUR, self.now_ms)
+            start_ms = self.hours.kept_from(Tier.HOUR, self.retention, self.now_ms)
             return [Window(start_ms, _FOREVER_MS)]
         # An hour's rollups are believed once it is closed, a day's once the day is.
         unit_ms = HOUR_MS if tier is RollupTier.FIVE_MINUTES else DAY_MS
-        start_ms = self.retention.kept_from(tier, self.now_ms)
+        start_ms = self.hours.kept_from(tier, self.retention, self.now_ms)
         closed = Window(start_ms, max(start_ms, floor_to(unit_ms, self.hours.closed_ms)))
         dirty = [_widened(window, unit_ms) for window in self.hours.dirty]
         return without([closed], dirty if unit_ms == HOUR_MS else [*dirty, *self.brief])

@@ -83,3 +83,7 @@ class SteppedTable(Table):
     def put(self, item: Item, replacing: bytes | None) -> None:
         self._actor.pause()
         super().put(item, replacing)
+
+    def extend(self, key: Key, expires_s: int) -> bool:
+        self._actor.pause()
+        return super().extend(key, expires_s)

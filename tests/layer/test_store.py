@@ -13,7 +13,6 @@ from tributary.chunk import split
 from tributary.codec import CorruptChunkError
 from tributary.columns import Column, merge
 from tributary.errors import ContendedError, FatalError, StorageError
-from tributary.retention import Retention
 from tributary.store import Store
 from tributary.table import Item, Key
 from tributary.windows import Tier
@@ -246,14 +245,6 @@ def test_what_would_be_expired_already_is_not_written(world: World) -> None:
 
     assert world.write(THREE) == 0
     assert world.items() == {}
-
-
-def test_retention_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAW_RETENTION_DAYS", "0.5")
-    monkeypatch.delenv("HOUR_RETENTION_DAYS", raising=False)
-    monkeypatch.setenv("COARSE_RETENTION_DAYS", "10")
-
-    assert Retention.from_env() == Retention.of_days(0.5, 60, 10)
 
 
 def test_the_environment_names_the_table(world: World) -> None:

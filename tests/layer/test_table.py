@@ -9,6 +9,7 @@ import pytest
 from botocore.config import Config
 
 from tests.dynamodb import TABLE, delete_table
+from tests.layer.samples import TEN
 from tests.layer.world import Reported, World, before
 from tributary.consumed import Consumed
 from tributary.errors import ContendedError, StorageError
@@ -55,6 +56,32 @@ def test_putting_over_what_was_read_replaces_it(world: World) -> None:
     world.table.put(item("noon", b"two"), b"one     ")
 
     assert world.table.get(NOON) == item("noon", b"two")
+
+
+def test_extending_an_item_changes_when_it_expires_and_nothing_else(world: World) -> None:
+    world.table.put(item("noon", b"data", 2_000_000_000), None)
+
+    assert world.table.extend(NOON, 2_100_000_000) is True
+    assert world.table.extend(NOON, 2_100_000_000) is False
+    assert world.table.extend(NOON, 2_050_000_000) is False
+
+    assert world.table.get(NOON) == item("noon", b"data", 2_100_000_000)
+
+
+@pytest.mark.parametrize("expires_s", [None, TEN // 1000 + 900])
+def test_an_item_that_never_expires_or_has_is_not_extended(
+    world: World, expires_s: int | None
+) -> None:
+    world.table.put(item("noon", expires_s=expires_s), None)
+    before = world.items()
+
+    assert world.table.extend(NOON, 2_100_000_000) is False
+    assert world.items() == before
+
+
+def test_extending_an_item_that_is_not_there_makes_none(world: World) -> None:
+    assert world.table.extend(NOON, 2_100_000_000) is False
+    assert world.items() == {}
 
 
 def test_get_reads_strongly(world: World) -> None:

@@ -30,6 +30,30 @@ def over(start: int, end: int, step_s: int) -> Grid:
     return Grid(start, end, step_s * 1000)
 
 
+def test_rollups_go_on_answering_where_samples_had_expired_before_they_were_kept_longer() -> None:
+    raised_ms = TODAY - 60 * DAY_MS
+    longer = Retention.of_days(7, 120, 1825, 365, 1825)
+    hours = ResourceHours(CLOSED, (), (("h", raised_ms),))
+    grid = over(TODAY - 80 * DAY_MS, TODAY, 60)
+
+    assert sources(grid, ["avg"], Kept(hours, longer, NOON)) == (
+        Source(None, Window(raised_ms, TODAY)),
+        Source(FIVE, Window(TODAY - 80 * DAY_MS, raised_ms)),
+    )
+
+
+def test_coarser_points_go_on_answering_where_finer_ones_had_expired() -> None:
+    raised_ms = TODAY - 365 * DAY_MS
+    longer = Retention.of_days(7, 60, 1825, 730, 1825)
+    hours = ResourceHours(CLOSED, (), (("5", raised_ms),))
+    grid = over(TODAY - 400 * DAY_MS, TODAY - 300 * DAY_MS, 300)
+
+    assert sources(grid, ["avg"], Kept(hours, longer, NOON)) == (
+        Source(FIVE, Window(raised_ms, TODAY - 300 * DAY_MS)),
+        Source(HOUR, Window(TODAY - 400 * DAY_MS, raised_ms)),
+    )
+
+
 def test_samples_answer_steps_that_are_not_made_of_points() -> None:
     grid = over(NOON - DAY_MS, NOON, 420)
 

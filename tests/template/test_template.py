@@ -12,6 +12,7 @@ from local.scheduler import interval
 from local.template import Template
 from tests.dynamodb import KEYS
 from tributary.due import CLOSED_AFTER_MS
+from tributary.retention import MOST_DAYS, SETTINGS
 
 SOURCE = ROOT / "template.yaml"
 COLLECTORS = ("NorthflankCollectorFunction", "HostupCollectorFunction")
@@ -76,6 +77,21 @@ def test_every_parameter_is_used(template: Template) -> None:
     ]
 
     assert unused == []
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_retention_is_a_number_of_days_that_every_function_is_told(
+    template: Template, name: str
+) -> None:
+    setting = SETTINGS[name]
+    parameter = template.cloudformation["Parameters"][setting.parameter]
+
+    # 0, negative numbers and text are refused before anything is deployed.
+    assert parameter["Type"] == "Number"
+    assert (parameter["MinValue"], parameter["MaxValue"]) == (1, MOST_DAYS)
+    assert parameter["Default"] == setting.default
+    for function in template.of_type("AWS::Lambda::Function").values():
+        assert function["Environment"]["Variables"][setting.variable] == {"Ref": setting.parameter}
 
 
 def test_schedules_send_the_scheduled_time_every_five_minutes(template: Template) -> None:
@@ -220,7 +236,7 @@ MAY = {
         "Table": READ | WRITE,
         "*": {"cloudwatch:PutMetricData"},
     },
-    "CompactorFunction": {"Table": READ | {"dynamodb:PutItem"}},
+    "CompactorFunction": {"Table": READ | WRITE | {"dynamodb:UpdateItem"}},
     "QueryApiFunction": {
         "BootstrapToken": {"secretsmanager:GetSecretValue"},
         "Table": READ,

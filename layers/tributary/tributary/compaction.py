@@ -26,13 +26,14 @@ _THREADS = 8
 @dataclass(slots=True)
 class CompactionReport:
     """What one compaction did: `samples` are those that were news to their hour chunks,
-    `behind_seconds` is how much of what could be closed is open still, and `consumed` what
-    DynamoDB charges for."""
+    `behind_seconds` is how much of what could be closed is open still, `restamped` are items that
+    a raised retention reached, and `consumed` is what DynamoDB charged."""
 
     shards: int = 0
     resources: int = 0
     samples: int = 0
     behind_seconds: float = 0.0
+    restamped: int = 0
     consumed: Consumed = field(default_factory=Consumed)
     errors: Counter[str] = field(default_factory=Counter)
     messages: list[str] = field(default_factory=list)
@@ -49,6 +50,7 @@ class CompactionReport:
             "resources": self.resources,
             "samples": self.samples,
             "secondsBehind": round(self.behind_seconds, 3),
+            "restamped": self.restamped,
             "readUnits": self.consumed.read_units,
             "writeUnits": self.consumed.write_units,
             "errors": dict(self.errors),
@@ -83,12 +85,11 @@ class Compaction:
     threads: int = _THREADS
 
     @classmethod
-    def from_env(cls) -> Self:
-        """On the table and with the retention that the environment names."""
-        table, retention = Table.from_env(), Retention.from_env()
-        store = Store(table, retention)
-        rollups = Rollups(table, store, retention)
-        return cls(Registry(table), Hours(table), store, rollups, retention, table)
+    def on(cls, table: Table, retention: Retention, clock: Callable[[], float] = time.time) -> Self:
+        """The compaction of a table under a retention."""
+        store = Store(table, retention, clock)
+        rollups = Rollups(table, store, retention, clock)
+        return cls(Registry(table), Hours(table), store, rollups, retention, table, clock)
 
     def run(self, deadline: float) -> CompactionReport:
         """Compacts what is due until an instant of `time.monotonic`, the shard furthest behind

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from tributary.compaction import Compaction, CompactionReport
+from tributary.restamping import Restamping
+from tributary.retention import Retention
 from tributary.self_metrics import logger
+from tributary.table import Table
 
 if TYPE_CHECKING:
     from tributary.collector import LambdaContext
@@ -19,14 +22,18 @@ _CLOSING_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Compactor:
-    """Runs a compaction within the time that Lambda leaves."""
+    """Runs a compaction within the time that Lambda leaves, and re-stamps in what is left of it."""
 
     compaction: Compaction
+    restamping: Restamping
 
     @classmethod
     def from_env(cls) -> Self:
         """The compactor of the table that the environment names."""
-        return cls(Compaction.from_env())
+        table, retention = Table.from_env(), Retention.from_env()
+        compaction = Compaction.on(table, retention)
+        restamping = Restamping(compaction.registry, compaction.hours, table, retention)
+        return cls(compaction, restamping)
 
     def handle(self, event: Mapping[str, Any], context: "LambdaContext") -> dict[str, Any]:
         """Answers any event: hours are due by the clock, so one that comes late or twice does no
@@ -37,6 +44,7 @@ class Compactor:
         seconds_left = context.get_remaining_time_in_millis() / 1000
         deadline = time.monotonic() + max(seconds_left - _CLOSING_SECONDS, seconds_left / 2)
         report = self.compaction.run(deadline)
+        self.restamping.run(report, deadline)
         _tell(report)
         return report.fields()
 

@@ -20,6 +20,9 @@ class Consumed:
     read_units: float = 0.0
     write_units: float = 0.0
 
+    def __add__(self, other: "Consumed") -> "Consumed":
+        return Consumed(self.read_units + other.read_units, self.write_units + other.write_units)
+
     def __sub__(self, earlier: "Consumed") -> "Consumed":
         return Consumed(
             self.read_units - earlier.read_units, self.write_units - earlier.write_units

@@ -1,15 +1,27 @@
-"""Hours: until when a shard is compacted and rolled up, and which hours were written to after."""
+"""Hours: until when a shard is compacted and rolled up, which hours were written to after, and how
+long its items are kept."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from threading import Lock
 from typing import Any, Self
 
 from tributary.packed import packed, unpacked
 from tributary.registry import Shard
+from tributary.retention import Retention
+from tributary.stamps import Stamps
 from tributary.table import Item, Key, Table
-from tributary.windows import HOUR_MS, MINUTE_MS, SECOND_MS, Window, ceil_to, floor_to
+from tributary.windows import (
+    HOUR_MS,
+    MINUTE_MS,
+    SECOND_MS,
+    AnyTier,
+    Window,
+    ceil_to,
+    floor_to,
+    window_holding,
+)
 
 # An hour is old this long after its end: from then on its samples go straight into its hour
 # chunk, since the compactor may have merged its raw chunks already.
@@ -43,23 +55,33 @@ class DirtyMark:
 
 @dataclass(frozen=True, slots=True)
 class ShardHours:
-    """Everything before `closed_ms` is in hour chunks and rollups, but for the marks by writer."""
+    """Everything before `closed_ms` is in hour chunks and rollups, but for the marks by writer.
+
+    `stamps` are by the tier's letter; there are none before the first compaction.
+    """
 
     closed_ms: int | None = None
     marks: Mapping[str, DirtyMark] = field(default_factory=dict)
+    stamps: Mapping[str, Stamps] = field(default_factory=dict)
 
     def of(self, resource: str) -> "ResourceHours":
         """What holds for one resource."""
         dirty = sorted(mark.window for mark in self.marks.values() if mark.resource == resource)
-        return ResourceHours(self.closed_ms or 0, tuple(dirty))
+        since = sorted((tier, one.from_ms) for tier, one in self.stamps.items() if one.from_ms)
+        return ResourceHours(self.closed_ms or 0, tuple(dirty), tuple(since))
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceHours:
-    """Rollups may be believed before `closed_ms`, outside the dirty windows."""
+    """Rollups may be believed before `closed_ms`, outside the dirty windows.
+
+    `since` says of tiers, by letter, whose retention was raised, from when on there is what it
+    says: what was older had expired.
+    """
 
     closed_ms: int = 0
     dirty: tuple[Window, ...] = ()
+    since: tuple[tuple[str, int], ...] = ()
 
     @property
     def raw_from_ms(self) -> int:
@@ -68,6 +90,12 @@ class ResourceHours:
         Dirty hours of a resource that was new, or failed to compact, have raw chunks as well.
         """
         return min([self.closed_ms, *(window.start_ms for window in self.dirty)]) - HOUR_MS
+
+    def kept_from(self, tier: AnyTier, retention: Retention, now_ms: int) -> int:
+        """The start of the oldest window whose item has not expired, under this retention or the
+        one before."""
+        since_ms = window_holding(tier, dict(self.since).get(tier.value, 0)).start_ms
+        return max(since_ms, retention.kept_from(tier, now_ms))
 
     def clean(self, window: Window) -> bool:
         """Whether rollups of the window may be believed."""
@@ -113,7 +141,7 @@ class Hours:
         def marked(current: Item | None) -> Item | None:
             hours = _hours(current)
             joined = mark.joined(hours.marks.get(writer))
-            return _item(key, ShardHours(hours.closed_ms, {**hours.marks, writer: joined}))
+            return _item(key, replace(hours, marks={**hours.marks, writer: joined}))
 
         self._table.update(key, marked, self._table.get(key))
 
@@ -127,10 +155,24 @@ class Hours:
             left = {
                 writer: mark for writer, mark in hours.marks.items() if done.get(writer) != mark
             }
-            item = _item(key, ShardHours(max(until_ms, hours.closed_ms or 0), left))
+            closed_ms = max(until_ms, hours.closed_ms or 0)
+            item = _item(key, replace(hours, closed_ms=closed_ms, marks=left))
             return None if current and current.digest == item.digest else item
 
         return _hours(self._table.update(key, closed, self._table.get(key)))
+
+    def stamp(
+        self, shard: Shard, change: Callable[[Mapping[str, Stamps]], Mapping[str, Stamps]]
+    ) -> Mapping[str, Stamps]:
+        """Notes what `change` makes of the shard's stamps, as all writes so far left them."""
+        key = hours_key(shard.account, shard.number)
+
+        def stamped(current: Item | None) -> Item | None:
+            hours = _hours(current)
+            item = _item(key, replace(hours, stamps=change(hours.stamps)))
+            return None if current and current.digest == item.digest else item
+
+        return _hours(self._table.update(key, stamped, self._table.get(key))).stamps
 
 
 class Marker:
@@ -190,7 +232,9 @@ def _hours(item: Item | None) -> ShardHours:
     marks = {writer: DirtyMark(**mark) for writer, mark in document["marks"].items()}
     # What was closed before there were rollups has none: it is closed again.
     closed_ms = document["closed_ms"] if document.get("rolled_up") else None
-    return ShardHours(closed_ms, marks)
+    # There were none before retention could be raised.
+    stamps = {tier: Stamps.of(known) for tier, known in document.get("stamps", {}).items()}
+    return ShardHours(closed_ms, marks, stamps)
 
 
 def _item(key: Key, hours: ShardHours) -> Item:

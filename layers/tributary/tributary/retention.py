@@ -3,17 +3,35 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
+from tributary.errors import SettingsError
 from tributary.windows import DAY_MS, AnyTier, RollupTier, Tier, Window, window_holding
 
-# By tier: the parameter of template.yaml's environment variable, and its default in days.
-VARIABLES: Mapping[str, tuple[str, float]] = {
-    "raw": ("RAW_RETENTION_DAYS", 7),
-    "hour": ("HOUR_RETENTION_DAYS", 60),
-    "coarse": ("COARSE_RETENTION_DAYS", 1825),
-    "five_minutes": ("FIVE_MINUTE_RETENTION_DAYS", 365),
-    "rollup": ("ROLLUP_RETENTION_DAYS", 1825),
+MOST_DAYS = 36_500
+
+
+class Setting(NamedTuple):
+    """A number of days that can be set: its parameter in template.yaml, the environment variable
+    that this becomes, its default, and the tiers that it is about."""
+
+    parameter: str
+    variable: str
+    default: float
+    tiers: tuple[AnyTier, ...]
+
+
+# By the name of `of_days`' argument.
+SETTINGS: Mapping[str, Setting] = {
+    "raw": Setting("RawRetentionDays", "RAW_RETENTION_DAYS", 7, (Tier.RAW,)),
+    "hour": Setting("HourRetentionDays", "HOUR_RETENTION_DAYS", 60, (Tier.HOUR,)),
+    "coarse": Setting("CoarseRetentionDays", "COARSE_RETENTION_DAYS", 1825, (Tier.DAY, Tier.MONTH)),
+    "five_minutes": Setting(
+        "FiveMinuteRetentionDays", "FIVE_MINUTE_RETENTION_DAYS", 365, (RollupTier.FIVE_MINUTES,)
+    ),
+    "rollup": Setting(
+        "RollupRetentionDays", "ROLLUP_RETENTION_DAYS", 1825, (RollupTier.HOUR, RollupTier.DAY)
+    ),
 }
 
 
@@ -40,24 +58,30 @@ class Retention:
         """
         five_minutes = max(five_minutes, hour)
         rollup = max(rollup, five_minutes)
-        days: dict[AnyTier, float] = {
-            Tier.RAW: raw,
-            Tier.HOUR: hour,
-            Tier.DAY: coarse,
-            Tier.MONTH: coarse,
-            RollupTier.FIVE_MINUTES: five_minutes,
-            RollupTier.HOUR: rollup,
-            RollupTier.DAY: rollup,
+        days = {
+            "raw": raw,
+            "hour": hour,
+            "coarse": coarse,
+            "five_minutes": five_minutes,
+            "rollup": rollup,
         }
-        return cls({tier: int(length * DAY_MS) for tier, length in days.items()})
+        return cls(
+            {
+                tier: int(length * DAY_MS)
+                for name, length in days.items()
+                for tier in SETTINGS[name].tiers
+            }
+        )
 
     @classmethod
     def from_env(cls) -> Self:
-        """The variables of VARIABLES; a default where one is not set."""
+        """The variables of SETTINGS; a default where one is not set, SettingsError if no days."""
         return cls.of_days(
             **{
-                name: float(os.environ.get(variable, default))
-                for name, (variable, default) in VARIABLES.items()
+                name: parse_days(
+                    setting.variable, os.environ.get(setting.variable, str(setting.default))
+                )
+                for name, setting in SETTINGS.items()
             }
         )
 
@@ -68,3 +92,14 @@ class Retention:
     def kept_from(self, tier: AnyTier, now_ms: int) -> int:
         """The start of the oldest window whose item has not expired."""
         return window_holding(tier, now_ms - self.by_tier[tier]).start_ms
+
+
+def parse_days(name: str, text: str) -> float:
+    """A number of days from 1 to MOST_DAYS; SettingsError, which names it, otherwise."""
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 1 <= days <= MOST_DAYS:
+        raise SettingsError(f"{name} is {text!r}, not a number of days from 1 to {MOST_DAYS}")
+    return days

@@ -181,6 +181,32 @@ class Table:
                 return changed
         raise ContendedError(f"{key.pk} {key.sk}: changed by others {_ATTEMPTS} times in a row")
 
+    def extend(self, key: Key, expires_s: int) -> bool:
+        """Lets an item that has not expired expire later, and changes nothing else of it; False
+        where there is none that would expire sooner."""
+        with _as_storage_error(f"extending {key.pk} {key.sk}"):
+            try:
+                answer = self._patience.ask(
+                    partial(
+                        self._client.update_item,
+                        TableName=self._name,
+                        Key=_key_attributes(key),
+                        UpdateExpression="SET #ttl = :later",
+                        # False as well where there is no item, so that none comes into being.
+                        ConditionExpression="#ttl < :later AND #ttl > :now",
+                        ExpressionAttributeNames={"#ttl": "ttl"},
+                        ExpressionAttributeValues={
+                            ":later": {"N": str(expires_s)},
+                            ":now": {"N": str(int(self._clock()))},
+                        },
+                        ReturnConsumedCapacity="TOTAL",
+                    )
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return False
+        self._meter.written(answer.get("ConsumedCapacity"))
+        return True
+
     def _stored(self, key: Key) -> Mapping[str, Any] | None:
         answer = self._patience.ask(
             partial(
