@@ -105,14 +105,15 @@ def _collected(endpoint: str, writing: Writing) -> dict[str, float]:
     services = Services(_RESOURCES, writing.measures, writing.seconds)
     measured_ms = _START_MS + _WARM_UP_HOURS * HOUR_MS
     end_ms = measured_ms + _MEASURED_HOURS * HOUR_MS
-    for slot_ms in range(_START_MS, end_ms, 5 * MINUTE_MS):
-        if slot_ms == measured_ms:
+    for now_ms in range(_START_MS, end_ms, 5 * MINUTE_MS):
+        if now_ms == measured_ms:
             deployment.meter.taken()
-        if slot_ms % (writing.every_minutes * MINUTE_MS) == 0:
-            report = deployment.collect(services, slot_ms)
+        if now_ms % HOUR_MS == _COMPACTED_AFTER_MS:
+            deployment.compact(now_ms)
+        if now_ms % (writing.every_minutes * MINUTE_MS) == 0:
+            # A minute past, as the template's schedules are.
+            report = deployment.collect(services, now_ms + MINUTE_MS)
             assert not report.errors, report.fields()
-        if slot_ms % HOUR_MS == _COMPACTED_AFTER_MS:
-            deployment.compact(slot_ms)
     consumed = deployment.meter.taken()
     assert not consumed.failed, "a put failed its condition, and its units are not counted"
     return _per_hour(consumed.write, _RESOURCES * _MEASURED_HOURS)

@@ -14,7 +14,7 @@ from local.runtime import Busy, FunctionError
 from local.template import JSON, Schedule
 
 _SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
-_EVERY_MINUTES = re.compile(r"cron\(0/(\d+) \* \* \* \? \*\)")
+_EVERY_MINUTES = re.compile(r"cron\([01]/(\d+) \* \* \* \? \*\)")
 
 
 @dataclass(frozen=True)
@@ -103,5 +103,5 @@ def interval(expression: str) -> int:
     """
     found = _EVERY_MINUTES.fullmatch(expression)
     if found is None or 60 % int(found[1]):
-        raise Failure(f"the schedule {expression!r} is not cron(0/N * * * ? *), N dividing 60")
+        raise Failure(f"the schedule {expression!r} is not cron(1/N * * * ? *), N dividing 60")
     return int(found[1]) * 60

@@ -121,10 +121,14 @@ class Template:
         )
 
     def resolve(self, value: JSON) -> str:
-        """A string whose only references are to parameters (Ref, or Fn::Sub of them)."""
+        """A string whose only references are to parameters and what the template maps them to."""
         match value:
             case {"Ref": name}:
                 return self.parameters[name]
+            case {"Fn::FindInMap": [name, first, second]}:
+                return str(
+                    self.cloudformation["Mappings"][name][self.resolve(first)][self.resolve(second)]
+                )
             case {"Fn::Sub": str(text)}:
                 return re.sub(r"\$\{(\w+)\}", lambda found: self.parameters[found[1]], text)
             case _:

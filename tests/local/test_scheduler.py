@@ -13,7 +13,7 @@ from local.scheduler import Run, Scheduler, fire, interval, next_slot
 from local.template import Schedule
 
 SCHEDULE = Schedule(
-    "S", "cron(0/5 * * * ? *)", "F", '{"scheduledTime": "<aws.scheduler.scheduled-time>"}'
+    "S", "cron(1/5 * * * ? *)", "F", '{"scheduledTime": "<aws.scheduler.scheduled-time>"}'
 )
 NOON = datetime(2026, 11, 22, 12, 0, 15, tzinfo=UTC)
 
@@ -102,7 +102,7 @@ def test_nothing_is_reported_after_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "expression", ["rate(5 minutes)", "cron(0/7 * * * ? *)", "cron(* * * * ? *)"]
+    "expression", ["rate(5 minutes)", "cron(1/7 * * * ? *)", "cron(* * * * ? *)"]
 )
 def test_a_schedule_of_another_form_is_refused(expression: str) -> None:
     with pytest.raises(Failure, match="cron"):
