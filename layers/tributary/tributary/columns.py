@@ -2,9 +2,10 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from struct import pack
 from typing import NamedTuple
 
 # What a sample is compared by: resolution, negated, then `seen`, then value.
@@ -75,6 +76,11 @@ class Column:
             if start < last and stop > first
         )
         return Column(self.key, self.times[first:last], self.values[first:last], runs)
+
+
+def values_array(values: Sequence[float]) -> array[float]:
+    """What array("d", values) is, in half the time: that converts each by a format of its own."""
+    return array("d", pack(f"{len(values)}d", *values))
 
 
 def column(
