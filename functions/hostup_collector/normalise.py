@@ -13,7 +13,7 @@ from math import isfinite, nan
 from operator import itemgetter, sub
 from typing import Any, NamedTuple, Self, cast
 
-from tributary.columns import Column, ColumnKey, Origin, Run, column, merge
+from tributary.columns import Column, ColumnKey, Origin, Run, column, merge, values_array
 from tributary.errors import MalformedAnswerError, SettingsError
 from tributary.metrics import converted, metric_named
 from tributary.provider import Json, Normalised
@@ -267,7 +267,7 @@ def _column(
     key: ColumnKey, times: array[int], values: Sequence[float], axis: _Axis, seen_ms: int
 ) -> Column:
     if times == axis.times:
-        return Column(key, axis.times, array("d", values), axis.runs)
+        return Column(key, axis.times, values_array(values), axis.runs)
     resolutions = dict(zip(axis.times, axis.resolutions, strict=True))
     samples = sorted(zip(times, values, strict=True))
     by_step = groupby(samples, key=lambda sample: resolutions[sample[0]])

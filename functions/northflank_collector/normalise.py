@@ -13,7 +13,7 @@ from math import isfinite
 from operator import itemgetter, lt
 from typing import Any, NamedTuple, Self, cast
 
-from tributary.columns import Column, ColumnKey, Origin, Run, column
+from tributary.columns import Column, ColumnKey, Origin, Run, column, values_array
 from tributary.errors import MalformedAnswerError, SettingsError
 from tributary.metrics import Metric, converted, metric_named
 from tributary.provider import Json, Normalised
@@ -315,7 +315,7 @@ def _column(
     (axis, values), *others = samples
     if axis.ordered and not others:
         run = Run(len(values), resolution_ms, seen_ms)
-        return Column(key, axis.times, array("d", values), (run,))
+        return Column(key, axis.times, values_array(values), (run,))
     pairs = (pair for axis, values in samples for pair in zip(axis.times, values, strict=True))
     return column(key, pairs, resolution_ms, seen_ms)
 

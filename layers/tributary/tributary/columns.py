@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from struct import pack
 from typing import NamedTuple
 
 # What a sample is compared by: resolution, negated, then `seen`, then value.
@@ -79,6 +80,11 @@ class Column:
             if start < last and stop > first
         )
         return Column(self.key, self.times[first:last], self.values[first:last], runs)
+
+
+def values_array(values: Sequence[float]) -> array[float]:
+    """What array("d", values) is, in half the time: that converts each by a format of its own."""
+    return array("d", pack(f"{len(values)}d", *values))
 
 
 def column(

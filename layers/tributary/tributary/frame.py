@@ -7,6 +7,7 @@ from operator import sub
 from struct import pack
 from typing import Literal, NamedTuple, Self
 
+from tributary.columns import values_array
 from tributary.metrics import LARGEST_SCALED
 from tributary.varint import WORD_BYTES, Reader, Writer, woven
 
@@ -67,7 +68,7 @@ class Frame(NamedTuple):
         if self.width == 0 and not self.summed:
             return array("d", [self.base * step / scale]) * rows
         if self.summed or self._furthest * step > LARGEST_SCALED:
-            return _floats([number * step / scale for number in self.numbers(reader, rows)])
+            return values_array([number * step / scale for number in self.numbers(reader, rows)])
         planes = reader.planes(rows, self.width)
         if self.width == 1:
             entries = max(set(planes[0]), default=0) + 1
@@ -78,8 +79,8 @@ class Frame(NamedTuple):
         held = memoryview(woven(planes, _HOLDER_BYTES)).cast("d")
         nought, factor = _HOLDER - self.base, float(step)
         if scale == 1.0:
-            return _floats([(number - nought) * factor for number in held])
-        return _floats([(number - nought) * factor / scale for number in held])
+            return values_array([(number - nought) * factor for number in held])
+        return values_array([(number - nought) * factor / scale for number in held])
 
     def skip(self, reader: Reader, rows: int) -> None:
         """Passes over the integers of so many rows."""
@@ -103,9 +104,11 @@ def write_integers(writer: Writer, numbers: Sequence[int]) -> None:
     least step between neighbours, as when time goes on evenly; equal ones need no byte a row."""
     least, width = _span(numbers)
     frame, offsets = Frame(False, width, least, 0), numbers
-    if steps := _narrower_steps(numbers, width):
-        base, width = _span(steps)
-        frame, offsets = Frame(True, width, base, numbers[0] - base), [base, *steps]
+    if width and _span(_steps(numbers[:_FIRST_ROWS]))[1] < width:
+        steps = _steps(numbers)
+        base, narrower = _span(steps)
+        if narrower < width:
+            frame, offsets = Frame(True, narrower, base, numbers[0] - base), [base, *steps]
     writer.number(frame.width << 1 | frame.summed)
     writer.signed(frame.base)
     writer.signed(frame.start)
@@ -114,13 +117,8 @@ def write_integers(writer: Writer, numbers: Sequence[int]) -> None:
         writer.planes(words.tobytes(), frame.width)
 
 
-def _narrower_steps(numbers: Sequence[int], width: int) -> list[int]:
-    """The steps between neighbours, if all lie within fewer bytes; else none."""
-    for rows in (_FIRST_ROWS, len(numbers)):
-        steps = list(map(sub, numbers[1:rows], numbers))
-        if not steps or _span(steps)[1] >= width:
-            return []
-    return steps
+def _steps(numbers: Sequence[int]) -> list[int]:
+    return list(map(sub, numbers[1:], numbers))
 
 
 def _span(numbers: Sequence[int]) -> tuple[int, int]:
@@ -131,10 +129,5 @@ def _span(numbers: Sequence[int]) -> tuple[int, int]:
 
 def _looked_up(plane: bytes, table: list[float]) -> array[float]:
     """The table's entry for each byte: the table is looked up in byte by byte of its float64s."""
-    entries = _floats(table).tobytes().ljust(256 * WORD_BYTES)
+    entries = values_array(table).tobytes().ljust(256 * WORD_BYTES)
     return array("d", bytes(woven([plane.translate(entries[at::8]) for at in range(8)])))
-
-
-def _floats(numbers: Sequence[float]) -> array[float]:
-    # Half of what array("d", numbers) takes, which converts each number by a format of its own.
-    return array("d", pack(f"{len(numbers)}d", *numbers))
