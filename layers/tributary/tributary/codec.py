@@ -16,7 +16,7 @@ import math
 import struct
 import zlib
 from array import array
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -26,11 +26,11 @@ from tributary.frame import Frame, write_integers
 from tributary.metrics import metric_named, scaled
 from tributary.varint import WORD_BYTES, Reader, Writer, woven
 
-VERSION = 1
+VERSION = 2
 DIGEST_BYTES = 8
 
-# Deflate finds these strings without their being stored. Part of version 1: never edit, only add
-# a dictionary under a new version.
+# Deflate finds these strings without their being stored. Part of both versions: never edit, only
+# add a dictionary under a new version.
 _DICTIONARY = (
     b"northflank.hostup."
     b"diskReadMbPerSecond\4Mb/sdiskWriteMbPerSecond\4Mb/s"
@@ -92,9 +92,9 @@ def decode(data: bytes, wanted: Callable[[ColumnKey], bool] | None = None) -> tu
 
     Raises CorruptChunkError for bytes that `encode` did not make.
     """
-    reader = Reader(inflated(VERSION, data))
+    reader = Reader(inflated(_READ_RUNS, data))
     try:
-        names, axes = _read_header(reader)
+        names, axes = _read_header(reader, _READ_RUNS[data[0]])
         columns = []
         for _ in range(reader.number()):
             metric, instance, provider_metric, unit = [names[reader.number()] for _ in range(4)]
@@ -117,10 +117,11 @@ def deflated(version: int, content: bytes) -> Encoded:
     return Encoded(data, blake2b(content, digest_size=DIGEST_BYTES).digest())
 
 
-def inflated(version: int, data: bytes) -> bytes:
-    """The content of stored bytes; CorruptChunkError if they are none of this version."""
-    if not data or data[0] != version:
-        raise CorruptChunkError(f"chunk of version {data[:1].hex() or 'none'}, not {version}")
+def inflated(versions: Collection[int], data: bytes) -> bytes:
+    """The content of stored bytes; CorruptChunkError if they are of none of these versions."""
+    if not data or data[0] not in versions:
+        known = " or ".join(map(str, versions))
+        raise CorruptChunkError(f"chunk of version {data[:1].hex() or 'none'}, not {known}")
     inflate = zlib.decompressobj(-15, zdict=_DICTIONARY)
     try:
         content = inflate.decompress(data[1:])
@@ -148,13 +149,46 @@ def _write_header(writer: Writer, names: Collection[str], axes: Collection[_Axis
         times = array("q", axis.times)
         writer.number(len(times))
         write_integers(writer, times.tolist())
-        writer.number(len(axis.runs))
-        for run in axis.runs:
-            for field in run:
-                writer.number(field)
+        _write_runs(writer, axis.runs)
 
 
-def _read_header(reader: Reader) -> tuple[list[str], list[tuple[array[int], tuple[Run, ...]]]]:
+def _write_runs(writer: Writer, runs: Sequence[Run]) -> None:
+    """Each as what it differs by from the one before: mostly that it was fetched an interval
+    later."""
+    writer.number(len(runs))
+    before = Run(0, 0, 0)
+    for run in runs:
+        writer.number(run.rows)
+        writer.signed(run.resolution_ms - before.resolution_ms)
+        writer.signed(run.seen_ms - before.seen_ms)
+        before = run
+
+
+def _read_runs(reader: Reader) -> tuple[Run, ...]:
+    runs: list[Run] = []
+    before = Run(0, 0, 0)
+    for _ in range(reader.number()):
+        rows, resolution_ms = reader.number(), before.resolution_ms + reader.signed()
+        before = Run(rows, resolution_ms, before.seen_ms + reader.signed())
+        runs.append(before)
+    return tuple(runs)
+
+
+def _read_runs_of_version_1(reader: Reader) -> tuple[Run, ...]:
+    return tuple(
+        Run(reader.number(), reader.number(), reader.number()) for _ in range(reader.number())
+    )
+
+
+_READ_RUNS: Mapping[int, Callable[[Reader], tuple[Run, ...]]] = {
+    1: _read_runs_of_version_1,
+    VERSION: _read_runs,
+}
+
+
+def _read_header(
+    reader: Reader, read_runs: Callable[[Reader], tuple[Run, ...]]
+) -> tuple[list[str], list[tuple[array[int], tuple[Run, ...]]]]:
     names = [reader.text() for _ in range(reader.number())]
     axes = []
     for _ in range(reader.number()):
@@ -162,9 +196,7 @@ def _read_header(reader: Reader) -> tuple[list[str], list[tuple[array[int], tupl
         if rows > _MOST_ROWS:
             raise ValueError("more rows than a window has milliseconds")
         times = Frame.read(reader).integers(reader, rows)
-        runs = tuple(
-            Run(reader.number(), reader.number(), reader.number()) for _ in range(reader.number())
-        )
+        runs = read_runs(reader)
         if sum(run.rows for run in runs) != rows:
             raise ValueError("runs that do not cover the rows")
         axes.append((times, runs))

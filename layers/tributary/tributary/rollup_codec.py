@@ -100,7 +100,7 @@ def _series[A, P](
     wanted: Callable[[SeriesKey], bool],
     read_body: Callable[[SeriesKey, Reader, A], P],
 ) -> Iterator[tuple[SeriesKey, P]]:
-    reader = Reader(inflated(VERSION, data))
+    reader = Reader(inflated((VERSION,), data))
     try:
         names = [reader.text() for _ in range(reader.number())]
         axes = [read_axis(reader) for _ in range(reader.number())]
