@@ -39,6 +39,9 @@ _RELATIVE = 1e-9
 _NO_SLOWER = 1.0
 
 PROMETHEUS, VICTORIA_METRICS = "Prometheus", "VictoriaMetrics"
+# Prometheus is asked what its users would ask, though that mixes ten metrics in two lines; where it
+# is a matter of a few milliseconds, twenty lines are held against the same twenty.
+_GROUPED_BY = {PROMETHEUS: "provider", VICTORIA_METRICS: "provider, metric"}
 # Steps in seconds, and the peer that is to be no faster there.
 _DAY_STEPS = ((60, PROMETHEUS), (300, VICTORIA_METRICS), (3600, VICTORIA_METRICS))
 _YEAR_STEPS = ((3600, VICTORIA_METRICS), (86_400, VICTORIA_METRICS))
@@ -100,13 +103,14 @@ def _measured(
             question = Question(start_ms // SECOND_MS, end_ms // SECOND_MS, step_s)
             for name, peer in peers.items():
                 most = _NO_SLOWER if name == rival else None
-                yield from _beside(part, question, stack, peer, most)
+                yield from _beside(part, question, stack, name, peer, most)
 
 
 def _beside(
     part: str,
     question: Question,
     stack: Stack,
+    peer_name: str,
     peer: tuple[str, Client] | PeerMissing,
     most: float | None,
 ) -> Iterator[Row]:
@@ -125,7 +129,9 @@ def _beside(
         (", without numpy", lambda: _without_numpy(lambda: stack.ask(raw)), "identity", None),
         (", first of a function", lambda: stack.ask_first(raw), "identity", None),
     ):
-        theirs = partial(client.get, "/api/v1/query_range", question.theirs(), encoding)
+        theirs = partial(
+            client.get, "/api/v1/query_range", question.theirs(_GROUPED_BY[peer_name]), encoding
+        )
         ours_s, theirs_s = _alternating(ours, theirs)
         peer_text = f"{_text(theirs_s)}, {name}"
         yield Row(part, what + note, _text(ours_s), peer_text, ours_s / theirs_s, most=held)
