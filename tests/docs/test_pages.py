@@ -22,6 +22,7 @@ RUN_ELSEWHERE = {
     "make test": "is what runs this",
     "make test-dynalite": "runs on CI after this",
     "make lint types": "runs before this",
+    "TRACES=traces make bench": "takes many minutes; tests/benchmarks runs its parts on less",
     "make run": "test_readme runs it",
     "NORTHFLANK_TOKEN=… HOSTUP_TOKEN=… make run": "needs accounts of real providers",
     "TOKEN=": "a variable, which tests.docs.curl fills in",
