@@ -63,7 +63,7 @@ pins: .venv/installed ## Compile the pinned requirements anew (for maintainers).
 compile := $(venv)/python -m uv pip compile --quiet --upgrade --python-version 3.13 --universal \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-bench: .venv/installed ## Measure against Prometheus and VictoriaMetrics: TRACES=folder of CSV.
+bench: .venv/installed $(if $(shell command -v $(NPM)),.dynalite/installed) ## Measure against Prometheus and VictoriaMetrics: TRACES=folder of CSV.
 	@PYTHONPATH=layers/tributary $(venv)/python -m benchmarks
 
 clean: ## Remove everything that the other targets made.

@@ -13,7 +13,6 @@ from local.build import ROOT
 
 # Fetched once, git-ignored, removed by `make clean`.
 FOLDER = ROOT / ".bench"
-DYNALITE_VERSION = "4.0.0"
 _FETCH_SECONDS = 600
 _SAY_VERSION_SECONDS = 10
 
@@ -45,19 +44,6 @@ def debian_program(package: str, program: str, called: str) -> Program:
     if not path.exists():
         raise PeerMissing(f"{called} is missing: Debian's package {package} has no {program}.")
     return Program(path, f"{called} {_fetched_version(package, folder)}")
-
-
-def dynalite() -> Program:
-    """dynalite, a DynamoDB in one process: the script that Node runs. Raises PeerMissing."""
-    folder = FOLDER / "dynalite"
-    path = folder / "node_modules" / "dynalite" / "cli.js"
-    if not path.exists():
-        _need("dynalite", "node", "npm")
-        with _whole(folder) as unfinished:
-            package = f"dynalite@{DYNALITE_VERSION}"
-            command = ["npm", "install", "--no-audit", "--no-fund", "--no-save", "--silent"]
-            _run("dynalite", [*command, "--prefix", str(unfinished), package], unfinished)
-    return Program(path, f"dynalite {DYNALITE_VERSION}")
 
 
 def _fetch_package(package: str, called: str, folder: Path) -> None:

@@ -38,12 +38,12 @@ def stack() -> "Iterator[CollectedStack]":
 @pytest.fixture(scope="session")
 def dynalite(pytestconfig: pytest.Config) -> Iterator[str | None]:
     """The address of a dynalite of this worker's own; None where moto is DynamoDB too."""
-    from tests import dynamodb
+    from local import dynalite
 
     if pytestconfig.getoption("dynamodb") == "moto":
         yield None
         return
-    with dynamodb.dynalite() as address:
+    with dynalite.dynalite() as address:
         yield address
 
 

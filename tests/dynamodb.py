@@ -1,16 +1,10 @@
-"""DynamoDB for tests: moto in this process, or dynalite in one of its own, and the one table."""
+"""DynamoDB for tests: the one table, on moto in this process or on dynalite in one of its own."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
-
-from local.build import ROOT
-from local.environment import bare
-from local.processes import Processes
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import WaiterConfigTypeDef
@@ -29,29 +23,6 @@ KEYS: dict[str, Any] = {
 }
 # dynalite creates and deletes behind its answer, if only by a moment.
 _AT_ONCE: "WaiterConfigTypeDef" = {"Delay": 0, "MaxAttempts": 1000}
-
-_DYNALITE = ROOT / ".dynalite"
-# Its own command can't be told to take any free port.
-_LISTEN = """
-const server = require("dynalite")({createTableMs: 0, deleteTableMs: 0})
-server.listen(0, "127.0.0.1", () => console.log(server.address().port))
-"""
-
-
-@contextmanager
-def dynalite() -> Iterator[str]:
-    """The address of a dynalite that keeps everything in memory, until left."""
-    node = shutil.which("node")
-    if node is None or not (_DYNALITE / "node_modules" / "dynalite").exists():
-        raise FileNotFoundError("dynalite or node is not installed: make test-dynalite does that")
-    with tempfile.TemporaryFile() as log, Processes() as processes:
-        child = processes.start([node, "-e", _LISTEN], bare(), _DYNALITE, log, piped=True)
-        assert child.stdout is not None
-        port = child.stdout.readline().strip()
-        if not port:
-            log.seek(0)
-            raise OSError(f"dynalite did not start: {log.read().decode()}")
-        yield f"http://127.0.0.1:{int(port)}"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import peers
-from benchmarks.peers import PeerMissing, debian_program, dynalite
+from benchmarks.peers import PeerMissing, debian_program
 
 type Script = Callable[[str, str], Path]
 
@@ -59,10 +59,3 @@ def test_a_peer_is_missing_with_the_reason_where_fetching_fails(script: Script) 
 
     with pytest.raises(PeerMissing, match="apt-get says 'E: Unable to locate package prometheus'"):
         debian_program("prometheus", "prometheus", "Prometheus")
-
-
-def test_dynalite_is_missing_where_npm_is(script: Script) -> None:
-    script("node", "exit 0")
-
-    with pytest.raises(PeerMissing, match="dynalite is missing, and npm to fetch it with is too"):
-        dynalite()
