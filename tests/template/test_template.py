@@ -162,15 +162,13 @@ def test_schedules_alone_start_functions_and_nothing_is_retried(template: Templa
         assert function["Timeout"] == (270 if name in COLLECTORS else 900)
 
 
-def test_functions_run_python_313_on_arm64_with_the_layer(template: Template) -> None:
-    layers = list(template.of_type("AWS::Lambda::LayerVersion"))
+def test_functions_run_python_313_on_arm64(template: Template) -> None:
     assert template.parameters["Architecture"] == "arm64"
     for name in FUNCTIONS:
         function = template.of_type("AWS::Lambda::Function")[name]
 
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == [{"Ref": "Architecture"}]
-        assert function["Layers"] == [{"Ref": layers[0]}]
         assert function["Environment"]["Variables"]["AWS_ENDPOINT_URL"] == ""
 
 
