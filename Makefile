@@ -38,7 +38,7 @@ types: .venv/installed ## Check types.
 template-checks: .venv/installed ## Check template.yaml, translated too.
 	@$(venv)/python -m pytest -q tests/template
 
-build: .venv/installed ## Build the functions and the layer for this machine, as `sam build` does.
+build: .venv/installed ## Build the functions and the layers for this machine, as `sam build` does.
 	@$(venv)/python -m local.build
 
 check-token: .venv/installed ## Say what NORTHFLANK_TOKEN or HOSTUP_TOKEN may see.
@@ -55,9 +55,11 @@ sam-local: .venv/installed ## Start the API under `sam local` instead, where the
 	@$(venv)/python -m local.sam_local
 
 pins: .venv/installed ## Compile the pinned requirements anew (for maintainers).
-	@$(compile) requirements-dev.in layers/tributary/pyproject.toml -o requirements-dev.txt
+	@$(compile) requirements-dev.in layers/tributary/pyproject.toml layers/numpy/requirements.in \
+		-o requirements-dev.txt
 	@$(compile) -c requirements-dev.txt layers/tributary/pyproject.toml \
 		-o layers/tributary/requirements.txt
+	@$(compile) -c requirements-dev.txt layers/numpy/requirements.in -o layers/numpy/requirements.txt
 	@$(compile) -c requirements-dev.txt local/requirements-runtime.in -o local/requirements-runtime.txt
 
 compile := $(venv)/python -m uv pip compile --quiet --upgrade --python-version 3.13 --universal \

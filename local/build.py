@@ -19,7 +19,7 @@ _SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers")
 
 
 def build(directory: Path = BUILD_DIRECTORY) -> Path:
-    """Builds the functions and the layer and returns the built template.
+    """Builds the functions and the layers and returns the built template.
 
     Raises Failure with `sam`'s last line if it cannot.
     """

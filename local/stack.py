@@ -60,7 +60,7 @@ def running_stack(
         def log(name: str) -> IO[bytes]:
             return started.enter_context((logs / f"{name}.log").open("wb"))
 
-        progress("Building functions and layer (sam build)")
+        progress("Building functions and layers (sam build)")
         template = Template(build(build_directory), {"Architecture": architecture()})
         processes = started.enter_context(Processes())
         progress("Creating the stack on moto")

@@ -60,11 +60,6 @@ class Template:
     def __init__(self, built: Path, parameters: Mapping[str, str]) -> None:
         source = yaml_parse(built.read_text())  # type: ignore[no-untyped-call]
         self._directories = dict(_take_code(source, built.parent))
-        self._layers = {
-            name: directory / "python"
-            for name, directory in self._directories.items()
-            if source["Resources"][name]["Type"] == "AWS::Serverless::LayerVersion"
-        }
         self.parameters = _defaults(source) | dict(parameters)
         self.cloudformation: dict[str, JSON] = Translator({}, Parser()).translate(
             source, self.parameters
@@ -86,12 +81,17 @@ class Template:
 
     def functions(self) -> dict[str, Function]:
         """Logical id → function, with the built folders it runs from."""
+        # The translation adds a hash to a layer's logical id, and leaves its code's address alone.
+        layers = {
+            name: self._directories[Path(layer["Content"]["S3Key"]).stem] / "python"
+            for name, layer in self.of_type("AWS::Lambda::LayerVersion").items()
+        }
         return {
             name: Function(
                 name=name,
                 handler=properties["Handler"],
                 code=self._directories[name],
-                layers=tuple(self._layers.values()),
+                layers=tuple(layers[layer["Ref"]] for layer in properties["Layers"]),
                 timeout_seconds=int(properties["Timeout"]),
                 memory_megabytes=int(properties["MemorySize"]),
             )

@@ -4,6 +4,7 @@ Containers are what is missing: their name for this machine is replaced by its a
 """
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -104,6 +105,28 @@ def test_the_token_in_the_events_opens_nothing(invoked: tuple[Surroundings, Invo
     answer = invoke("QueryApiFunction", event("query_api/query"))
 
     assert answer["statusCode"] == 401
+
+
+def test_the_built_query_function_folds_many_rows_by_numpy(
+    invoked: tuple[Surroundings, Invoke],
+) -> None:
+    around, _ = invoked
+    query = around.template.functions()["QueryApiFunction"]
+    code = (
+        "from functions.query_api.arithmetic import arithmetic_for;"
+        "print(type(arithmetic_for(300_000)).__name__)"
+    )
+
+    said = subprocess.run(
+        [emulator.PYTHON, "-B", "-c", code],
+        cwd=query.code,
+        env=function_environment(query, around.stack, {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert said == "Arrays\n"
 
 
 def test_every_event_is_sent() -> None:

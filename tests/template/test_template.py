@@ -3,12 +3,14 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.build import ROOT, sam
 from local.scheduler import interval
 from local.template import Template
+from tests.dynamodb import KEYS
 from tributary.account_run import Pace
 from tributary.due import CLOSED_AFTER_MS
 from tributary.retention import MOST_DAYS, SETTINGS
@@ -113,6 +115,209 @@ def test_the_compactor_runs_each_hour_once_an_hour_can_be_closed(template: Templ
 
 def test_schedules_are_off_when_the_parameter_says_so() -> None:
     assert Template(SOURCE, {"ScheduleState": "DISABLED"}).schedules() == ()
+
+
+@pytest.mark.parametrize("minutes", ["1", "2", "3", "5", "6", "10", "12", "15", "20", "30"])
+def test_the_interval_in_seconds_is_known_for_every_allowed_rate(minutes: str) -> None:
+    template = Template(SOURCE, {"NorthflankEveryMinutes": minutes})
+    seconds = template.cloudformation["Mappings"]["Minutes"][minutes]["Seconds"]
+    schedule = next(s for s in template.schedules() if s.function == COLLECTORS[0])
+
+    assert interval(schedule.expression) == int(seconds)
+    allowed = template.cloudformation["Parameters"]["NorthflankEveryMinutes"]["AllowedValues"]
+    assert set(allowed) == set(template.cloudformation["Mappings"]["Minutes"])
+
+
+def test_queries_are_told_the_intervals_of_both_providers(template: Template) -> None:
+    query = template.of_type("AWS::Lambda::Function")["QueryApiFunction"]
+    rates = ("NorthflankEveryMinutes", "HostupEveryMinutes")
+
+    assert query["Environment"]["Variables"]["INTERVAL_SECONDS"] == {
+        "Fn::Join": [
+            ",",
+            [{"Fn::FindInMap": ["Minutes", {"Ref": rate}, "Seconds"]} for rate in rates],
+        ]
+    }
+
+
+def test_functions_have_the_memory_and_time_they_need(template: Template) -> None:
+    sizes = {
+        name: (function["MemorySize"], function["Timeout"])
+        for name, function in template.of_type("AWS::Lambda::Function").items()
+    }
+
+    assert sizes["NorthflankCollectorFunction"] == (512, 270)
+    assert sizes["HostupCollectorFunction"] == (512, 270)
+    assert sizes["QueryApiFunction"] == (1024, 29)
+
+
+def test_the_table_is_encrypted_with_the_free_key_unless_asked_otherwise(
+    template: Template,
+) -> None:
+    table = template.resources["Table"]["Properties"]
+
+    assert template.parameters["TableKey"] == "owned"
+    assert table["SSESpecification"] == {
+        "SSEEnabled": {"Fn::If": ["TableKeyIsManaged", True, False]}
+    }
+    assert template.cloudformation["Conditions"] == {
+        "TableKeyIsManaged": {"Fn::Equals": [{"Ref": "TableKey"}, "managed"]}
+    }
+
+
+def test_schedules_alone_start_functions_and_nothing_is_retried(template: Template) -> None:
+    for name in SCHEDULED:
+        dead_letters = name.replace("Function", "DeadLetters")
+        target = template.of_type("AWS::Scheduler::Schedule")[f"{name}Schedule"]["Target"]
+        retries = template.of_type("AWS::Lambda::EventInvokeConfig")[f"{name}EventInvokeConfig"]
+        function = template.of_type("AWS::Lambda::Function")[name]
+
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] == 0
+        assert retries["MaximumRetryAttempts"] == 0
+        assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [dead_letters, "Arn"]}}
+        assert function["DeadLetterConfig"] == {"TargetArn": {"Fn::GetAtt": [dead_letters, "Arn"]}}
+        assert function["Timeout"] == (270 if name in COLLECTORS else 900)
+
+
+def test_functions_run_python_313_on_arm64(template: Template) -> None:
+    assert template.parameters["Architecture"] == "arm64"
+    for name in FUNCTIONS:
+        function = template.of_type("AWS::Lambda::Function")[name]
+
+        assert function["Runtime"] == "python3.13"
+        assert function["Architectures"] == [{"Ref": "Architecture"}]
+        assert function["Environment"]["Variables"]["AWS_ENDPOINT_URL"] == ""
+
+
+def test_the_table_is_kept_restored_and_expires(template: Template) -> None:
+    table = template.resources["Table"]
+
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["Properties"]["TimeToLiveSpecification"] == {
+        "AttributeName": "ttl",
+        "Enabled": True,
+    }
+    assert table["Properties"]["PointInTimeRecoverySpecification"] == {
+        "PointInTimeRecoveryEnabled": True
+    }
+    assert table["Properties"]["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+
+
+def test_the_tests_table_has_the_keys_of_the_templates(template: Template) -> None:
+    table = template.resources["Table"]["Properties"]
+
+    assert {name: table[name] for name in KEYS} == KEYS
+
+
+def test_every_log_group_has_a_retention_and_every_function_its_own(template: Template) -> None:
+    groups = template.of_type("AWS::Logs::LogGroup")
+
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+    used = [
+        template.of_type("AWS::Lambda::Function")[name]["LoggingConfig"]["LogGroup"]["Ref"]
+        for name in FUNCTIONS
+    ]
+    assert len(set(used)) == len(FUNCTIONS)
+    assert set(used) < set(groups)
+
+
+READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
+WRITE = {"dynamodb:PutItem"}
+MAY = {
+    "NorthflankCollectorFunction": {
+        "NorthflankSecret": {"secretsmanager:GetSecretValue"},
+        "Table": READ | WRITE,
+        "*": {"cloudwatch:PutMetricData"},
+    },
+    "HostupCollectorFunction": {
+        "HostupSecret": {"secretsmanager:GetSecretValue"},
+        "Table": READ | WRITE,
+        "*": {"cloudwatch:PutMetricData"},
+    },
+    "CompactorFunction": {"Table": READ | WRITE | {"dynamodb:UpdateItem"}},
+    "QueryApiFunction": {
+        "BootstrapToken": {"secretsmanager:GetSecretValue"},
+        "Table": READ,
+    },
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_may_do_what_it_needs_and_no_more(template: Template, name: str) -> None:
+    allowed: dict[str, set[str]] = {}
+    for statement in _statements(template, name):
+        assert statement["Effect"] == "Allow"
+        actions = statement["Action"]
+        allowed.setdefault(_resource(statement["Resource"]), set()).update(
+            [actions] if isinstance(actions, str) else actions
+        )
+    dead_letters = allowed.pop(name.replace("Function", "DeadLetters"), None)
+
+    assert allowed == MAY[name]
+    assert dead_letters == ({"sqs:SendMessage"} if name in SCHEDULED else None)
+
+
+@pytest.mark.parametrize("name", COLLECTORS)
+def test_a_collector_publishes_to_its_own_namespace_only(template: Template, name: str) -> None:
+    [statement] = [s for s in _statements(template, name) if s["Resource"] == "*"]
+
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Tributary"}}
+
+
+def test_secrets_are_created_empty_and_the_token_generated(template: Template) -> None:
+    made = template.of_type("AWS::SecretsManager::Secret")
+
+    assert json.loads(made["NorthflankSecret"]["SecretString"]) == {"accounts": []}
+    assert json.loads(made["HostupSecret"]["SecretString"]) == {"accounts": []}
+    assert made["BootstrapToken"]["GenerateSecretString"] == {
+        "PasswordLength": 40,
+        "ExcludePunctuation": True,
+    }
+
+
+def test_routes_lead_to_the_query_function_unknown_paths_too(template: Template) -> None:
+    assert sorted(route.key for route in template.routes()) == [
+        "$default",
+        "GET /healthz",
+        "GET /v1/metrics",
+        "GET /v1/query",
+        "GET /v1/resources",
+    ]
+    assert {route.function for route in template.routes()} == {"QueryApiFunction"}
+
+
+def test_the_api_is_throttled_and_its_log_holds_no_credentials(template: Template) -> None:
+    [stage] = template.of_type("AWS::ApiGatewayV2::Stage").values()
+    log = json.loads(stage["AccessLogSettings"]["Format"])
+
+    assert stage["DefaultRouteSettings"] == {
+        "ThrottlingRateLimit": {"Ref": "ThrottlingRate"},
+        "ThrottlingBurstLimit": {"Ref": "ThrottlingBurst"},
+    }
+    assert log["status"] == "$context.status"
+    assert not [value for value in log.values() if re.search("authori|header|query", value, re.I)]
+
+
+def _statements(template: Template, function: str) -> list[Any]:
+    role = template.of_type("AWS::IAM::Role")[f"{function}Role"]
+    return [
+        statement
+        for policy in role["Policies"]
+        for statement in _listed(policy["PolicyDocument"]["Statement"])
+    ]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _resource(value: Any) -> str:
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), "Arn"]}:
+            return name
+        case _:
+            return str(value)
 
 
 @pytest.mark.parametrize("minutes", [2, 3, 5, 6, 10, 12, 15, 20, 30])
