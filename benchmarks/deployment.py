@@ -25,7 +25,6 @@ from tributary.publisher import DEFAULT_METRICS, Publisher, PublishRules
 from tributary.registry import Registry
 from tributary.report import Report
 from tributary.retention import Retention
-from tributary.rollups import Rollups
 from tributary.state import States
 from tributary.store import Store
 from tributary.table import Item, Table
@@ -50,7 +49,6 @@ class Deployment:
         self.table = Table(self._client, TABLE, self.clock)
         self.retention = Retention.from_env()
         self.store = Store(self.table, self.retention, self.clock)
-        self.rollups = Rollups(self.table, self.store, self.retention, self.clock)
         self.hours = Hours(self.table)
         self.registry = Registry(self.table)
         metrics = frozenset(DEFAULT_METRICS.split(",")) if publishing else frozenset[str]()
@@ -78,29 +76,16 @@ class Deployment:
     def compact(self, now_ms: int) -> CompactionReport:
         """A compaction of all that is due, by a function that remembers nothing."""
         self.now_ms = now_ms
-        compaction = Compaction(
-            Registry(self.table),
-            self.hours,
-            self.store,
-            self.rollups,
-            self.retention,
-            self.table,
-            self.clock,
-        )
+        compaction = Compaction.on(self.table, self.retention, self.clock)
         return compaction.run(time.monotonic() + _DEADLINE_SECONDS)
 
     def query(self, raw_query: str, now_ms: int) -> Result:
         """The answer of a query function that has the registry in memory already."""
         self.now_ms = now_ms
-        engine = Engine(
-            self.registry,
-            States(self.table),
-            self.store,
-            self.retention,
-            Freshness(300 * SECOND_MS, _DELAY_MS),
-            self.hours,
-            self.rollups,
+        engine = Engine.on(
+            self.table, self.retention, Freshness(300 * SECOND_MS, _DELAY_MS), self.clock
         )
+        engine.registry = self.registry
         return engine.run(parse_query(raw_query, now_ms), now_ms, _DEADLINE_SECONDS, Timing())
 
     def put_all(self, items: Iterable[Item]) -> None:

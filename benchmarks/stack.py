@@ -31,11 +31,9 @@ from local.failure import Failure
 from tributary.chunk import split
 from tributary.columns import Column, ColumnKey, Origin, Run
 from tributary.compaction import Compaction
-from tributary.hours import Hours
 from tributary.packed import packed
 from tributary.registry import Entry, Instance, Registry, Shard
 from tributary.retention import Retention
-from tributary.rollups import Rollups
 from tributary.secret import Secret
 from tributary.state import Collected, ShardState, States
 from tributary.store import Store
@@ -131,10 +129,8 @@ class Stack:
         self.table = MemoryTable(self._clock)
         self._retention = Retention.from_env()
         self._store = Store(self.table, self._retention, self._clock)
-        self._rollups = Rollups(self.table, self._store, self._retention, self._clock)
         self._registry = Registry(self.table)
         self._states = States(self.table)
-        self._hours = Hours(self.table)
         # What a run logs goes where it costs as much and nobody has to read it.
         self._log = StringIO()
         with mock.patch.dict(os.environ, _ENVIRONMENT), redirect_stdout(self._log):
@@ -164,8 +160,6 @@ class Stack:
 
     def ask_first(self, query: str) -> dict[str, Any]:
         """The same from a function that has read and decoded nothing before."""
-        self._store = Store(self.table, self._retention, self._clock)
-        self._rollups = Rollups(self.table, self._store, self._retention, self._clock)
         with mock.patch.dict(os.environ, _ENVIRONMENT), redirect_stdout(self._log):
             self._api = self._new_api()
         return self.ask(query)
@@ -175,15 +169,8 @@ class Stack:
         return list(self.table.query(resource, f"{tier.value}#", f"{tier.value}#~"))
 
     def _new_api(self) -> Api:
-        engine = Engine(
-            Registry(self.table),
-            self._states,
-            self._store,
-            self._retention,
-            Freshness(FIVE_MINUTES_MS, _DELAY_MS),
-            self._hours,
-            self._rollups,
-        )
+        freshness = Freshness(FIVE_MINUTES_MS, _DELAY_MS)
+        engine = Engine.on(self.table, self._retention, freshness, self._clock)
         # A token in the table: what it takes to know the bootstrap one is up to Secrets Manager.
         token = packed(Key("token", _TOKEN), {"hash": sha256(_SECRET.encode()).hexdigest()})
         self.table.update(token.key, lambda stored: None if stored else token)
@@ -192,15 +179,7 @@ class Stack:
 
     def _compact(self) -> None:
         """Everything that the compactor makes of what is collected: hour chunks, rollups."""
-        compaction = Compaction(
-            Registry(self.table),
-            self._hours,
-            self._store,
-            self._rollups,
-            self._retention,
-            self.table,
-            self._clock,
-        )
+        compaction = Compaction.on(self.table, self._retention, self._clock)
         report = compaction.run(time.monotonic() + _COMPACTION_SECONDS)
         if report.errors:
             raise Failure(f"compaction failed: {'; '.join(report.messages)}")

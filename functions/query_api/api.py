@@ -16,12 +16,7 @@ from functions.query_api.resources import resources_page
 from functions.query_api.status import Freshness
 from functions.query_api.timing import Timing
 from functions.query_api.tokens import Tokens
-from tributary.hours import Hours
-from tributary.registry import Registry
 from tributary.retention import Retention
-from tributary.rollups import Rollups
-from tributary.state import States
-from tributary.store import Store
 from tributary.table import Table
 from tributary.windows import SECOND_MS
 
@@ -62,17 +57,7 @@ class Api:
     def from_env(cls) -> Self:
         """The API over the table, secret and origins that the environment names."""
         table = Table.from_env(_SILENT_SECONDS)
-        retention = Retention.from_env()
-        store = Store(table, retention)
-        engine = Engine(
-            Registry(table),
-            States(table),
-            store,
-            retention,
-            Freshness.from_env(),
-            Hours(table),
-            Rollups(table, store, retention),
-        )
+        engine = Engine.on(table, Retention.from_env(), Freshness.from_env())
         cors = cors_for(os.environ.get("CORS_ORIGINS", ""))
         return cls(engine, Tokens.from_env(table), table, cors)
 

@@ -1,8 +1,10 @@
 """The engine: a query answered from registry and store, whichever front asked it."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Self
 
 from functions.query_api.aggregate import Line
 from functions.query_api.arithmetic import Value
@@ -37,6 +39,7 @@ from tributary.retention import Retention
 from tributary.rollups import Rollups
 from tributary.state import Collected, States
 from tributary.store import Store
+from tributary.table import Table
 
 # Reading waits for DynamoDB most of the time; the client keeps as many connections twice.
 _THREADS = 16
@@ -75,6 +78,20 @@ class Engine:
         self.rollups = rollups
         # Its threads are started as they are needed, and kept for the requests that follow.
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
+
+    @classmethod
+    def on(
+        cls,
+        table: Table,
+        retention: Retention,
+        freshness: Freshness,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """An engine that has read nothing yet, over a table."""
+        store = Store(table, retention, clock)
+        rollups = Rollups(table, store, retention, clock)
+        hours, states = Hours(table), States(table)
+        return cls(Registry(table), states, store, retention, freshness, hours, rollups)
 
     def run(self, query: Query, now_ms: int, seconds: float, timing: Timing) -> Result:
         """Answers the query as of `now_ms`, reading for at most so many seconds.

@@ -69,15 +69,7 @@ class World:
 
     def compact(self, seconds: float = 60) -> CompactionReport:
         """Runs a compaction, with a registry that remembers nothing."""
-        compaction = Compaction(
-            Registry(self.table),
-            self.hours,
-            self.store,
-            self.rollups,
-            self.retention,
-            self.table,
-            self.clock,
-        )
+        compaction = Compaction.on(self.table, self.retention, self.clock)
         return compaction.run(time.monotonic() + seconds)
 
     def known(self, resource: str = API) -> ResourceHours:

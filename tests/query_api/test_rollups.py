@@ -11,7 +11,7 @@ import pytest
 from tests.query_api.conftest import API, VPS, World
 from tributary.compaction import Compaction
 from tributary.hours import Hours, ResourceHours
-from tributary.registry import Entry, Instance, Registry, Shard
+from tributary.registry import Entry, Instance, Shard
 from tributary.table import Key
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -41,15 +41,7 @@ def bursts(
 
 
 def compact(world: World) -> None:
-    compaction = Compaction(
-        Registry(world.table),
-        Hours(world.table),
-        world.store,
-        world.rollups,
-        world.retention,
-        world.table,
-        world.clock,
-    )
+    compaction = Compaction.on(world.table, world.retention, world.clock)
     report = compaction.run(time.monotonic() + 60)
     assert (report.errors, report.behind_seconds) == ({}, 0)
 
