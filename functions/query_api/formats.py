@@ -1,6 +1,5 @@
 """Formats: a result as JSON, as CSV with a row per value, or as JSON lines with one per series."""
 
-import csv
 import io
 import json
 import math
@@ -46,6 +45,8 @@ def _json(result: Result) -> str:
 
 
 def _csv(result: Result) -> str:
+    import csv  # Here, for most answers are JSON, and a cold start would wait for it.
+
     names = _attribute_names(result.lines)
     text = io.StringIO()
     writer = csv.writer(text)

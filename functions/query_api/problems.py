@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -140,6 +139,9 @@ def headers_for(error: Exception, allowed: Iterable[str]) -> dict[str, str]:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """What to send instead of an unknown name: `did you mean …?`, or all there are."""
+    # Here, for only refusals need it, and a cold start would wait for it.
+    from difflib import get_close_matches
+
     known = sorted(names)
     close = get_close_matches(name, known, n=3, cutoff=0.6)
     if close:
