@@ -79,18 +79,19 @@ def test_the_readme_names_the_stacks_outputs(name: str) -> None:
 def test_the_readmes_arithmetic_is_right() -> None:
     text = " ".join(text_of("README.md").split())
     metrics, own = 10 * 2 + 10 * 4, 2 * 5 + 3 + 5
-    units = (10 * 14 + 10 * 15 + 2 * 24) * 730
-    runs = 2 * 12 * 730
-    gigabyte_seconds = runs * 5 * 0.5
+    units = round((10 * 13.3 + 10 * 19.3 + 2 * 25) * 730)
+    runs, compactions = 2 * 12 * 730, 730
+    gigabyte_seconds = (runs + compactions) * 5 * 0.5
 
     for sentence in (
         f"10 × 2 + 10 × 4 = {metrics} CloudWatch metrics at $0.30 a month are",
         f"**${metrics * 0.3:.2f}**; the stack's own {own} metrics (5 for each of two accounts, 3",
         f"for the compactor, 5 for the API) are another **${own * 0.3:.2f}**",
-        f"(10 × 14 + 10 × 15 + 2 × 24) × 730 h = {units:,} a month at $0.625 per million,",
-        f"**${units * 0.625e-6:.2f}**, and less than that again",
+        f"(10 × 13.3 + 10 × 19.3 + 2 × 25) × 730 h = {units:,} a month at $0.625 per million,",
+        f"**${units * 0.625e-6:.2f}**, and about as much again",
         f"Three secrets at $0.40 are **${3 * 0.4:.2f}**",
-        f"= {runs:,} runs of some 5 s at 512 MB are {gigabyte_seconds:,.0f} GB-s at $0.0000133,",
+        f"= {runs:,} runs of some 5 s, and {compactions} of the compactor, at 512 MB are "
+        f"{gigabyte_seconds:,.0f} GB-s at $0.0000133,",
         f"**${gigabyte_seconds * 0.0000133:.2f}**. The HTTP API",
     ):
         assert sentence in text
