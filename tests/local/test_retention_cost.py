@@ -214,7 +214,7 @@ def test_make_hands_on_the_table_and_every_retention_that_is_given() -> None:
 
     for changes in (given, given[1:2]):
         done = subprocess.run(
-            ["make", "--dry-run", "retention", "TABLE=mine", *changes],
+            ["make", "--no-print-directory", "--dry-run", "retention", "TABLE=mine", *changes],
             cwd=ROOT,
             env=os.environ | {"MAKEFLAGS": ""},
             capture_output=True,
