@@ -52,9 +52,25 @@ def test_nothing_is_found_of_what_an_item_lacks() -> None:
 
 def test_what_was_wanted_longest_ago_is_forgotten_when_there_is_no_room() -> None:
     decoder = Decoder()
-    decoded = Decoded(decoder, most_rows=4)
+    # Room for two items of one series of two rows.
+    decoded = Decoded(decoder, most_rows=2 * (120 + 24 + 2))
 
     for content in ("a=12", "b=34", "a=12", "c=56", "a=12", "b=34"):
         decoded.series(item(content), everything)
 
     assert decoder.decoded == ["a", "b", "c", "b"]
+
+
+def test_items_of_few_or_no_rows_are_forgotten_too_when_there_is_no_room() -> None:
+    decoder = Decoder()
+    decoded = Decoded(decoder, most_rows=10_000)
+
+    contents = [f"a={number:04}" for number in range(100)]
+    for content in contents:
+        decoded.series(item(content), everything)
+        decoded.series(item(f"b={content[2:]}"), "a".__eq__)
+    decoder.decoded.clear()
+    for content in contents:
+        decoded.series(item(content), everything)
+
+    assert len(decoder.decoded) == 100
