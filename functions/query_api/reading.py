@@ -205,7 +205,13 @@ def _tasks(
 
 
 def _in_order(parts: Iterable[Folded]) -> list[Folded]:
-    return sorted(parts, key=lambda part: part.times[0])
+    """The parts by time, what was read for several series once."""
+    ordered: list[Folded] = []
+    for part in sorted(parts, key=lambda part: part.times[0]):
+        after_ms = ordered[-1].times[-1] + 1 if ordered else part.times[0]
+        if rest := part.between(after_ms, part.times[-1] + 1):
+            ordered.append(rest)
+    return ordered
 
 
 def _point_keys(series: Series) -> Iterable[SeriesKey]:

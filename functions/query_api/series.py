@@ -8,7 +8,7 @@ from functions.query_api.problems import BadRequestError, Fault, nearest
 from tributary.metrics import CATALOGUE, Metric, metric_named
 from tributary.points import WHOLE
 from tributary.registry import Entry, Instance
-from tributary.windows import DAY_MS, Window, floor_to
+from tributary.windows import Window
 
 ATTRIBUTES = (
     "provider", "account", "project", "kind", "resource", "name", "instance", "container",
@@ -99,13 +99,7 @@ def puts_together(by: Iterable[str]) -> bool:
 
 def brief_days(entry: Entry) -> list[Window]:
     """The days in which instances came and went, of which there are only five-minute rollups."""
-    days = {
-        floor_to(DAY_MS, instance.first_ms)
-        for instance in entry.instances.values()
-        if instance.last_ms is not None
-        and floor_to(DAY_MS, instance.first_ms) == floor_to(DAY_MS, instance.last_ms)
-    }
-    return [Window(start_ms, start_ms + DAY_MS) for start_ms in sorted(days)]
+    return sorted(set(entry.brief.values()))
 
 
 def attributes_of(entry: Entry) -> Iterator[Attributes]:

@@ -136,6 +136,12 @@ def test_a_vps_is_its_only_instance_and_kept_once(world: World) -> None:
 def test_an_instance_that_came_and_went_within_a_day_is_told_apart_at_five_minutes_only(
     world: World,
 ) -> None:
+    cpu = {"cpu.utilization": 10_000}
+    ended = {
+        name: Instance({}, cpu, TEN + 4000_000, TEN + at * 1000)
+        for name, at in (("brief", 4000), ("last-hour", 9000))
+    }
+    world.register(API, {"api-1": Instance({}, cpu, TEN), **ended})
     world.at(TEN + 3 * HOUR)
     world.collect(
         steady(0.25, 0, 3 * 3600, 300),
@@ -151,6 +157,38 @@ def test_an_instance_that_came_and_went_within_a_day_is_told_apart_at_five_minut
         assert averages(world, tier).keys() == {"api-1", "last-hour", WHOLE}
     # 36 samples of api-1, and one of each of the others.
     assert list(rollups(world, RollupTier.DAY)["cpu.utilization", WHOLE].count) == [38]
+
+
+def test_an_instance_that_pauses_over_the_ends_of_a_day_is_told_apart_in_it(world: World) -> None:
+    cpu = {"cpu.utilization": 300_000}
+    # A replica that runs by day only, under one name.
+    lives = {"db-0": Instance({}, cpu, TEN), "db-1": Instance({}, cpu, TEN + 4000_000)}
+    world.register(API, lives)
+    world.at(TEN + 3 * HOUR)
+    world.collect(
+        samples([(0, 0.5), (4000, 0.5), (9000, 0.5)], 300, instance="db-0"),
+        samples([(4000, 0.25)], 300, instance="db-1"),
+    )
+    world.at(OVER)
+
+    world.compact()
+
+    assert averages(world, RollupTier.HOUR)["db-1"] == [(3600, 0.25)]
+    assert averages(world, RollupTier.DAY)["db-1"] == [(-36_000, 0.25)]
+
+
+def test_a_day_over_instances_has_the_hours_in_which_none_was_named(world: World) -> None:
+    world.at(TEN + 3 * HOUR)
+    world.collect(
+        samples([(0, 1.0), (3700, 0.5), (7300, 0.5)], instance="-"),
+        samples([(3700, 0.25)], instance="api-1"),
+    )
+    world.at(OVER)
+
+    world.compact()
+
+    assert list(rollups(world, RollupTier.HOUR)["cpu.utilization", WHOLE].count) == [1, 2, 1]
+    assert list(rollups(world, RollupTier.DAY)["cpu.utilization", WHOLE].count) == [4]
 
 
 def test_nothing_is_put_that_would_not_change(world: World) -> None:

@@ -164,6 +164,34 @@ def test_a_fold_is_read_from_the_bytes_without_the_others(seed: int, huge: bool)
         assert list(folded.axis.weights) == list(points.covered_ms)
 
 
+def test_sums_beyond_64_bits_are_kept_as_floats() -> None:
+    # Days of a host's "no limit", and one without.
+    count, greatest = 8640, 2**53 - 1
+    total = [greatest * (count - 1), 5 * count, greatest * (count - 1)]
+    points = Points(
+        scale=100_000.0,
+        times=[0, DAY_MS, 2 * DAY_MS],
+        count=[count] * 3,
+        covered_ms=[DAY_MS] * 3,
+        last_ms=[DAY_MS - 10_000, 2 * DAY_MS - 10_000, 3 * DAY_MS - 10_000],
+        least=[0, 5, 0],
+        greatest=[greatest, 5, greatest],
+        last=[greatest, 5, greatest],
+        total=total,
+        weighted=[one * 10_000 for one in total],
+    )
+
+    data, digest = encode({CPU: points})
+
+    (read,) = decode(data).values()
+    assert read.scale == 1.0
+    for name in ("least", "greatest", "last", "total", "weighted"):
+        assert read.values(name) == points.values(name)
+    assert encode({CPU: read}) == (data, digest)
+    averages = decode_folded(data, everything, "avg")[CPU].values
+    assert averages.tolist() == pytest.approx(points.averages)
+
+
 def test_the_natural_fold_of_deltas_is_their_sum() -> None:
     errors = rolled_up(rows([(0, 2.0), (10, 3.0)], metric="http.responses.5xx"), FIVE_MINUTES_MS)
     data = encode({SeriesKey("http.responses.5xx", WHOLE): errors}).data

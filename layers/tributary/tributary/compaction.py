@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Self
 
 from tributary.codec import CorruptChunkError
@@ -145,7 +144,13 @@ class Compaction:
         One that fails is marked, so that readers do without what should have been made of it, the
         next compaction comes back to it, and it holds up no other.
         """
-        compact = partial(self._compact, over_ms=over_ms, deadline=deadline)
+        entries = shard.entries
+
+        def compact(resource: str, windows: Sequence[Window]) -> _Outcome:
+            # A resource whose first run died is in no registry yet.
+            brief = entries[resource].brief if resource in entries else {}
+            return self._compact(resource, windows, over_ms, brief, deadline)
+
         with ThreadPoolExecutor(self.threads) as pool:
             outcomes = list(pool.map(compact, windows, windows.values()))
         for resource, outcome in zip(windows, outcomes, strict=True):
@@ -158,7 +163,12 @@ class Compaction:
         return all(outcome.in_time for outcome in outcomes)
 
     def _compact(
-        self, resource: str, windows: Sequence[Window], over_ms: int, deadline: float
+        self,
+        resource: str,
+        windows: Sequence[Window],
+        over_ms: int,
+        brief: Mapping[str, Window],
+        deadline: float,
     ) -> _Outcome:
         samples = 0
         try:
@@ -167,7 +177,8 @@ class Compaction:
                     samples += self._compact_hours(resource, piece, deadline)
                     day = window_holding(Tier.DAY, piece.start_ms)
                     if day.end_ms <= over_ms:
-                        self.rollups.renew_day(resource, day)
+                        passing = {name for name, one in brief.items() if one == day}
+                        self.rollups.renew_day(resource, day, passing)
         except (TributaryError, CorruptChunkError) as error:
             return _Outcome(samples, error)
         return _Outcome(samples)

@@ -62,6 +62,13 @@ class Points:
         """A field's numbers in the metric's unit."""
         return [number / self.scale for number in getattr(self, field)]
 
+    def unscaled(self) -> "Points":
+        """The same points with plain values for numbers."""
+        return Points(
+            1.0, self.times, self.count, self.covered_ms, self.last_ms,
+            *(self.values(name) for name in _NUMBERS),
+        )  # fmt: skip
+
     def between(self, start_ms: int, end_ms: int) -> "Points":
         """The points that start in [start, end), which may be none."""
         first, last = bisect_left(self.times, start_ms), bisect_left(self.times, end_ms)
@@ -247,11 +254,7 @@ def _alike(points: list[Points]) -> list[Points]:
     """The same points with one scale: where those differ, as plain values."""
     if len({part.scale for part in points}) <= 1:
         return points
-    return [
-        Points(1.0, part.times, part.count, part.covered_ms, part.last_ms,
-               *(part.values(name) for name in _NUMBERS))
-        for part in points
-    ]  # fmt: skip
+    return [part.unscaled() for part in points]
 
 
 def _points(scale: float, rows: Sequence[Sequence[float]]) -> Points:

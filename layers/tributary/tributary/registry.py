@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from tributary.packed import packed, unpacked
 from tributary.table import Item, Key, Table
+from tributary.windows import DAY_MS, Window, floor_to
 
 RESOURCES_PER_SHARD = 256
 _PARTITION = "reg"
@@ -45,6 +46,16 @@ class Entry:
     details: Mapping[str, str] = field(default_factory=dict)
     described_ms: int = 0
     past: Instance | None = None
+
+    @property
+    def brief(self) -> dict[str, Window]:
+        """By name, the day of each instance that came and went within one."""
+        return {
+            name: Window(day_ms, day_ms + DAY_MS)
+            for name, instance in self.instances.items()
+            for day_ms in [floor_to(DAY_MS, instance.first_ms)]
+            if instance.last_ms is not None and floor_to(DAY_MS, instance.last_ms) == day_ms
+        }
 
     def without(self, gone: Mapping[str, Instance]) -> "Entry":
         """The entry once these instances are known no more."""

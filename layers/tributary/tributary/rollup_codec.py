@@ -29,6 +29,8 @@ _EVEN, _UNEVEN = 0, 1
 _FIELDS = 4
 _NEEDED = {"min": (0,), "max": (0, 1), "last": (0, 2), "sum": (0, 3), "avg": (0, 3)}
 FOLDS = (*_NEEDED, "count")
+# Differences of sums up to this one, and of their differences, fit into a word.
+_LARGEST_SUM = 2**62
 # The fold that is natural to a metric's kind.
 NATURAL = "natural"
 
@@ -143,6 +145,7 @@ def _read_folded_axis(reader: Reader) -> _FoldedAxis:
 def _write_numbers(writer: Writer, points: Points) -> None:
     exact = _differences(points)
     if exact is None:
+        points = points.unscaled()
         writer.number(_FLOATS)
         for numbers in (points.least, points.greatest, points.last, points.total):
             writer.planes(array("d", numbers).tobytes(), WORD_BYTES)
@@ -158,17 +161,16 @@ def _write_numbers(writer: Writer, points: Points) -> None:
 
 
 def _differences(points: Points) -> tuple[Sequence[int], ...] | None:
-    """Least, and what greatest, last and sum are above it; None where they are no integers."""
+    """Least, and what greatest, last and sum are above it; None where they are no integers, or
+    sums of what is almost as large as those get."""
     least, greatest = _integers(points.least), _integers(points.greatest)
     last, total = _integers(points.last), _integers(points.total)
     if least is None or greatest is None or last is None or total is None:
         return None
-    return (
-        least,
-        list(map(sub, greatest, least)),
-        list(map(sub, last, least)),
-        list(map(sub, total, map(mul, points.count, least))),
-    )
+    summed_above = list(map(sub, total, map(mul, points.count, least)))
+    if max(summed_above, default=0) > _LARGEST_SUM:
+        return None
+    return least, list(map(sub, greatest, least)), list(map(sub, last, least)), summed_above
 
 
 def _integers(numbers: Sequence[float]) -> list[int] | None:

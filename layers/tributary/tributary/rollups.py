@@ -6,7 +6,7 @@ of: so of two who make it at once, the later one sees all that the earlier saw.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -109,15 +109,18 @@ class Rollups:
             if not self._put(target, five_minute_points(columns), RollupTier.FIVE_MINUTES, hour):
                 self._renew_hour(resource, hour)
 
-    def renew_day(self, resource: str, day: Window) -> None:
-        """Makes the day's points of an hour and of a day anew, from those of five minutes."""
+    def renew_day(self, resource: str, day: Window, brief: Collection[str] = ()) -> None:
+        """Makes the day's points of an hour and of a day anew, from those of five minutes.
+
+        `brief` are instances known to have come and gone within the day, as queries know them.
+        """
         for _ in range(_ATTEMPTS):
             week, month = (
                 self._one(resource, tier, window_holding(tier, day.start_ms))
                 for tier in (RollupTier.HOUR, RollupTier.DAY)
             )
             hours = self._stored(resource, RollupTier.FIVE_MINUTES, day, consistent=True)
-            lasting = _lasting([one.series() for one in hours])
+            lasting = _lasting([one.series() for one in hours], brief)
             if all(
                 self._put_day(target, tier, day, lasting)
                 for target, tier in ((week, RollupTier.HOUR), (month, RollupTier.DAY))
@@ -257,7 +260,7 @@ def five_minute_points(columns: Iterable[Column]) -> dict[SeriesKey, Points]:
     return series
 
 
-def _lasting(hours: Sequence[Series]) -> dict[SeriesKey, Points]:
+def _lasting(hours: Sequence[Series], brief: Collection[str]) -> dict[SeriesKey, Points]:
     """A day's five-minute points, without instances that came and went within it.
 
     Such are only told apart at five minutes: a service that is deployed every hour would have
@@ -265,12 +268,18 @@ def _lasting(hours: Sequence[Series]) -> dict[SeriesKey, Points]:
     """
     if not hours:
         return {}
-    kept = {key.instance for hour in (hours[0], hours[-1]) for key in hour} | {WHOLE}
+    lasting = {key.instance for hour in (hours[0], hours[-1]) for key in hour} | {WHOLE, _ONLY}
+    left_out = set(brief) - lasting
+    shared = {key.metric for hour in hours for key in hour if key.instance == WHOLE}
     found: defaultdict[SeriesKey, list[Points]] = defaultdict(list)
     for hour in hours:
         for key, points in hour.items():
-            if key.instance in kept:
+            if key.instance not in left_out:
                 found[key].append(points)
+            whole = SeriesKey(key.metric, WHOLE)
+            # In hours in which it was the only instance it is the whole, which in others has more.
+            if key.instance == _ONLY and key.metric in shared and whole not in hour:
+                found[whole].append(points)
     return {key: joined(points) for key, points in found.items()}
 
 
