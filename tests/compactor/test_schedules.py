@@ -12,6 +12,7 @@ from functools import partial
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from functions.query_api.sources import Kept
 from tests.compactor.stepping import Actor, SteppedTable
 from tests.compactor.world import (
     ACCOUNT,
@@ -34,7 +35,7 @@ from tributary.points import SeriesKey, rolled_up
 from tributary.registry import Entry, Instance, Registry, Shard
 from tributary.rollups import Rollups
 from tributary.store import Store
-from tributary.windows import RollupTier, Tier, Window
+from tributary.windows import RollupTier, Tier, Window, without
 
 LAMBDA_LIVES = 15 * MINUTE
 LOST = "northflank/main/shop/services/lost"
@@ -183,7 +184,8 @@ class Schedule:
         store = Store(table, self.world.retention, self.world.clock)
         found = ranks(store.read(self.resource, TEN, ELEVEN, hours=hours))
         assert_none_worse(found, wanted)
-        if hours.clean(Window(TEN, ELEVEN)):
+        kept = Kept(hours, self.world.retention, int(self.world.now * 1000))
+        if not without([Window(TEN, ELEVEN)], kept.windows(RollupTier.FIVE_MINUTES)):
             rollups = Rollups(table, store, self.world.retention, self.world.clock)
             points = rollups.points(self.resource, RollupTier.FIVE_MINUTES, Window(TEN, ELEVEN))
             assert sum(points[CPU].count if points else ()) >= len(wanted)

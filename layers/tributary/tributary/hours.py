@@ -97,13 +97,6 @@ class ResourceHours:
         since_ms = window_holding(tier, dict(self.since).get(tier.value, 0)).start_ms
         return max(since_ms, retention.kept_from(tier, now_ms))
 
-    def clean(self, window: Window) -> bool:
-        """Whether rollups of the window may be believed."""
-        return window.end_ms <= self.closed_ms and not any(
-            dirty.start_ms < window.end_ms and dirty.end_ms > window.start_ms
-            for dirty in self.dirty
-        )
-
 
 NOTHING_CLOSED = ResourceHours()
 
