@@ -17,7 +17,7 @@ runtime := $(if $(filter Linux,$(shell uname -s)),.runtime/installed)
 help: ## Show this list.
 	@echo 'Tributary: make <target>'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
-		awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+		awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
 
 run: .venv/installed $(runtime) ## Start everything on this machine: http://127.0.0.1:$PORT (default 3000).
 	@$(venv)/python -m local
@@ -46,10 +46,7 @@ check-token: .venv/installed ## Say what NORTHFLANK_TOKEN or HOSTUP_TOKEN may se
 
 retention: .venv/installed ## Say what a longer retention will cost: TABLE=… HourRetentionDays=120 …
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.retention_cost --table='$(TABLE)' \
-		$(foreach name,$(retentions),$(if $($(name)),$(name)='$($(name))'))
-
-retentions := RawRetentionDays HourRetentionDays CoarseRetentionDays FiveMinuteRetentionDays \
-	RollupRetentionDays
+		$(foreach each,$(filter-out TABLE=% PYTHON=% NPM=% PORT=%,$(MAKEOVERRIDES)),'$(each)')
 
 sam-local: .venv/installed ## Start the API under `sam local` instead, where there is Docker.
 	@$(venv)/python -m local.sam_local

@@ -71,7 +71,7 @@ def parse_query(raw: str, now_ms: int) -> Query:
     """The query in a raw query string; BadRequestError with all faults."""
     given = _Given(raw, QUERY_PARAMETERS)
     metrics = given.each("metric", _text)
-    if not metrics:
+    if not metrics and not given.faulty("metric"):
         given.fault(
             "metric",
             "No metric is named: send metric=cpu.utilization, or another that /v1/metrics lists.",
@@ -127,6 +127,10 @@ def parse_nothing(raw: str) -> None:
     _Given(raw, {}).check()
 
 
+class _EmptyError(ValueError):
+    """A value, or one of several in it, is missing."""
+
+
 class _Given:
     """The parameters of one request, and the faults found in them so far."""
 
@@ -162,9 +166,13 @@ class _Given:
     def _parsed[T](self, name: str, text: str, parse: Callable[[str], T]) -> tuple[T, ...]:
         try:
             return (parse(text),)
+        except _EmptyError:
+            self.fault(
+                name, f"{name} has an empty value: send one, or leave it out.", "invalid_value"
+            )
         except ValueError as error:
             self.fault(name, str(error), "invalid_value")
-            return ()
+        return ()
 
     def _check_name(self, name: str, times: int, names: Mapping[str, bool]) -> None:
         if name not in names:
@@ -182,23 +190,25 @@ def _pairs(raw: str) -> list[tuple[str, str]]:
         detail = f"{len(parts)} parameters are too many: send at most {_MOST_PARAMETERS}."
         raise BadRequestError([Fault("", detail, "too_many_parameters")])
     pairs = [part.partition("=") for part in parts]
-    return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
+    return [
+        (name, _decoded(value, name)) for coded, _, value in pairs for name in [_decoded(coded)]
+    ]
 
 
-def _decoded(text: str) -> str:
+def _decoded(text: str, parameter: str = "") -> str:
     if _BROKEN_ESCAPE.search(text):
         detail = f"{text!r} has a % that no two hexadecimal digits follow: send %25 for a % itself."
-        raise BadRequestError([Fault("", detail, "broken_encoding")])
+        raise BadRequestError([Fault(parameter, detail, "broken_encoding")])
     try:
         return unquote_to_bytes(text.replace("+", " ")).decode()
     except UnicodeDecodeError as error:
         detail = f"{text!r} is not UTF-8: percent-encode UTF-8 bytes."
-        raise BadRequestError([Fault("", detail, "broken_encoding")]) from error
+        raise BadRequestError([Fault(parameter, detail, "broken_encoding")]) from error
 
 
 def _text(text: str) -> str:
     if not text:
-        raise ValueError("It is empty: send a value, or leave it out.")
+        raise _EmptyError
     return text
 
 

@@ -148,8 +148,8 @@ def test_the_compactor_restamps_as_much_as_was_told(kept: Table) -> None:
 def test_only_reads_are_asked_for(fleet: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     made, asked = boto3.client, set[str]()
 
-    def watched(service: str) -> object:
-        client = made(service)  # type: ignore[call-overload]
+    def watched(service: str, **given: object) -> object:
+        client = made(service, **given)  # type: ignore[call-overload]
         client.meta.events.register(
             "before-call.dynamodb", lambda model, **_: asked.add(model.name)
         )
@@ -204,6 +204,33 @@ def test_what_is_no_retention_is_refused(change: str, message: str) -> None:
     assert str(refused.value).startswith(message)
 
 
+def test_nobody_waits_for_an_address_where_nothing_answers(
+    table: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    client = boto3.client
+
+    def watched(service: str, **given: object) -> object:
+        made = client(service, **given)  # type: ignore[call-overload]
+        made.meta.events.register("before-send.dynamodb", lambda **_: tried.append("once"))
+        return made
+
+    monkeypatch.setattr("local.retention_cost.boto3.client", watched)
+
+    with pytest.MonkeyPatch.context() as elsewhere:
+        elsewhere.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
+        with pytest.raises(Failure, match=r"can't be read: .*looked for with your AWS settings"):
+            main([f"--table={TABLE}", "HourRetentionDays=120"], print)
+    assert len(tried) <= 8
+
+
+def test_an_address_that_is_none_is_told(table: None) -> None:
+    with pytest.MonkeyPatch.context() as elsewhere:
+        elsewhere.setenv("AWS_ENDPOINT_URL_DYNAMODB", "nowhere")
+        with pytest.raises(Failure, match="AWS_REGION or AWS_ENDPOINT_URL can't be used"):
+            main([f"--table={TABLE}", "HourRetentionDays=120"], print)
+
+
 def test_a_table_that_is_not_there_is_named(kept: Table) -> None:
     with pytest.raises(Failure, match=r"^The table 'another' can't be read: .*ResourceNotFound"):
         main(["--table=another", "HourRetentionDays=120"], print)
@@ -212,7 +239,8 @@ def test_a_table_that_is_not_there_is_named(kept: Table) -> None:
 def test_make_hands_on_the_table_and_every_retention_that_is_given() -> None:
     given = [f"{setting.parameter}={days}" for days, setting in enumerate(SETTINGS.values(), 10)]
 
-    for changes in (given, given[1:2]):
+    # What is no retention is handed on as well: the command says so.
+    for changes in (given, given[1:2], [*given[:1], "Bogus=3"]):
         done = subprocess.run(
             ["make", "--no-print-directory", "--dry-run", "retention", "TABLE=mine", *changes],
             cwd=ROOT,
