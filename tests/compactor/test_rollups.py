@@ -4,7 +4,18 @@ import random
 
 import pytest
 
-from tests.compactor.world import API, DAY, ELEVEN, HOUR, MINUTE, TEN, World, samples, steady
+from tests.compactor.world import (
+    API,
+    DAY,
+    ELEVEN,
+    HOUR,
+    MINUTE,
+    TEN,
+    World,
+    rollup_points,
+    samples,
+    steady,
+)
 from tributary.points import WHOLE, Points, SeriesKey
 from tributary.registry import Instance
 from tributary.store import PARTED_DIGEST
@@ -21,18 +32,19 @@ FIVE = RollupTier.FIVE_MINUTES
 def rollups(
     world: World, tier: RollupTier = FIVE, start: int = SUNDAY, end: int = SUNDAY + DAY
 ) -> dict[tuple[str, str], Points]:
-    found = world.rollups.points(API, tier, Window(start, end))
+    found = rollup_points(world.table, API, tier, Window(start, end))
     return {(key.metric, key.instance): one for key, one in found.items()}
 
 
 def averages(world: World, tier: RollupTier = FIVE) -> dict[str, list[tuple[int, float]]]:
     """By instance, seconds after 10:00 and average of each point of cpu.utilization."""
+    sunday = Window(SUNDAY, SUNDAY + DAY)
     return {
         key.instance: [
             ((at - TEN) // 1000, average)
             for at, average in zip(points.times, points.averages, strict=True)
         ]
-        for key, points in world.rollups.points(API, tier, Window(SUNDAY, SUNDAY + DAY)).items()
+        for key, points in rollup_points(world.table, API, tier, sunday).items()
     }
 
 

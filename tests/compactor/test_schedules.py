@@ -23,6 +23,7 @@ from tests.compactor.world import (
     MINUTE,
     TEN,
     World,
+    rollup_points,
     samples,
     values,
     write,
@@ -187,8 +188,9 @@ class Schedule:
         kept = Kept(hours, self.world.retention, int(self.world.now * 1000))
         if not without([Window(TEN, ELEVEN)], kept.windows(RollupTier.FIVE_MINUTES)):
             rollups = Rollups(table, store, self.world.retention, self.world.clock)
-            points = rollups.points(self.resource, RollupTier.FIVE_MINUTES, Window(TEN, ELEVEN))
-            assert sum(points[CPU].count if points else ()) >= len(wanted)
+            hour, five = Window(TEN, ELEVEN), RollupTier.FIVE_MINUTES
+            points = rollups.read(self.resource, five, hour, CPU.__eq__, "count")
+            assert sum(points[CPU].values if points else ()) >= len(wanted)
 
 
 def assert_none_worse(found: Mapping[int, Rank], wanted: Mapping[int, Rank]) -> None:
@@ -232,7 +234,9 @@ def test_any_schedule_ends_as_an_undisturbed_one(world: World, seed: int, regist
     world.at(TEN + DAY)
     world.compact()
     for tier in RollupTier:
-        rollups = world.rollups.points(schedule.resource, tier, Window(ELEVEN - DAY, ELEVEN + DAY))
+        rollups = rollup_points(
+            world.table, schedule.resource, tier, Window(ELEVEN - DAY, ELEVEN + DAY)
+        )
         assert rollups[CPU] == rolled_up(stored, tier.point_ms)
 
 

@@ -1,6 +1,7 @@
 """What the compactor's tests have in common: a table, one resource in it, and a clock."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import boto3
@@ -10,12 +11,14 @@ from tributary.chunk import split
 from tributary.columns import Column, ColumnKey, Origin, column
 from tributary.compaction import Compaction, CompactionReport
 from tributary.hours import Hours, Marker, ResourceHours
+from tributary.points import Points, SeriesKey, joined
 from tributary.registry import Entry, Instance, Registry, Shard
 from tributary.retention import Retention
+from tributary.rollup_codec import decode
 from tributary.rollups import Rollups
 from tributary.store import Store
 from tributary.table import Table
-from tributary.windows import Tier
+from tributary.windows import RollupTier, Tier, Window
 
 ACCOUNT = "northflank/main"
 API = "northflank/main/shop/services/api"
@@ -124,3 +127,15 @@ def values(columns: Iterable[Column]) -> list[tuple[int, float]]:
         for each in columns
         for at, value in zip(each.times, each.values, strict=True)
     ]
+
+
+def rollup_points(
+    table: Table, resource: str, tier: RollupTier, window: Window
+) -> dict[SeriesKey, Points]:
+    """A resource's points of a tier that start in the window, as they are stored."""
+    found: defaultdict[SeriesKey, list[Points]] = defaultdict(list)
+    for item in table.query(resource, f"{tier.value}#", f"{tier.value}#~", consistent=True):
+        if not item.parted:
+            for key, points in decode(item.data).items():
+                found[key].append(points.between(window.start_ms, window.end_ms))
+    return {key: points for key, parts in found.items() if (points := joined(parts))}

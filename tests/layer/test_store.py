@@ -13,8 +13,9 @@ from tributary.chunk import split
 from tributary.codec import CorruptChunkError
 from tributary.columns import Column, merge
 from tributary.errors import ContendedError, FatalError, StorageError
+from tributary.retention import Retention
 from tributary.store import Store
-from tributary.table import Item, Key
+from tributary.table import Item, Key, Table
 from tributary.windows import Tier
 
 THREE = rows([(0, 0.1), (10, 0.2), (20, 0.3)])
@@ -249,7 +250,7 @@ def test_what_would_be_expired_already_is_not_written(world: World) -> None:
 
 def test_the_environment_names_the_table(world: World) -> None:
     for chunk in split(API, [THREE]):
-        Store.from_env().write(chunk, expected=False)
+        Store(Table.from_env(), Retention.from_env()).write(chunk, expected=False)
 
     assert world.read() == [THREE]
 

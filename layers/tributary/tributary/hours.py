@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from threading import Lock
-from typing import Any, Self
+from typing import Any
 
 from tributary.packed import packed, unpacked
 from tributary.registry import Shard
@@ -106,11 +106,6 @@ class Hours:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-
-    @classmethod
-    def from_env(cls) -> Self:
-        """The hours in the table that the environment names."""
-        return cls(Table.from_env())
 
     def get(self, shard: Shard) -> ShardHours:
         """One shard's hours, as all writes so far left them."""

@@ -1,6 +1,6 @@
 """The inventory: each resource as its provider's list answered it, written when it changed."""
 
-from typing import Any, Self
+from typing import Any
 
 from tributary.packed import packed, unpacked
 from tributary.provider import Resource
@@ -14,11 +14,6 @@ class Inventory:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-
-    @classmethod
-    def from_env(cls) -> Self:
-        """The inventory in the table that the environment names."""
-        return cls(Table.from_env())
 
     def keep(self, account: str, resource: Resource, digest: str) -> str:
         """Stores the payload unless its digest is the one given; returns its digest, in hex."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Self
+from typing import Any
 
 from tributary.packed import packed, unpacked
 from tributary.table import Item, Key, Table
@@ -92,11 +92,6 @@ class Registry:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._known: dict[str, tuple[bytes, Shard]] = {}
-
-    @classmethod
-    def from_env(cls) -> Self:
-        """The registry in the table that the environment names."""
-        return cls(Table.from_env())
 
     def shards(self) -> list[Shard]:
         """Every account's shards: one small read, and one more for each shard that changed."""

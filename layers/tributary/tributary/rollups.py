@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import Self
 
 from tributary.columns import Column, as_one
 from tributary.decoded import Decoded, everything
@@ -92,11 +91,6 @@ class Rollups:
             for over in (NATURAL, *FOLDS)
         }
 
-    @classmethod
-    def from_env(cls) -> Self:
-        """On the table and with the retention that the environment names."""
-        return cls(Table.from_env(), Store.from_env(), Retention.from_env())
-
     def renew_hours(self, resource: str, window: Window) -> None:
         """Makes the five-minute points of the window's hours anew, from their hour chunks."""
         stored = {
@@ -148,14 +142,6 @@ class Rollups:
                         found[key].append(points)
         axes = PointAxes()
         return {key: axes.joined(parts) for key, parts in found.items()}
-
-    def points(self, resource: str, tier: RollupTier, window: Window) -> dict[SeriesKey, Points]:
-        """The points whole, read strongly, of each item that overlaps the window."""
-        found: defaultdict[SeriesKey, list[Points]] = defaultdict(list)
-        for stored in self._stored(resource, tier, window, consistent=True):
-            for key, points in stored.series().items():
-                found[key].append(points)
-        return {key: joined(parts) for key, parts in found.items()}
 
     def _renew_hour(self, resource: str, hour: Window) -> None:
         for _ in range(_ATTEMPTS):

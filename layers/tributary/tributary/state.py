@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Self
 
 from tributary.collected import Collected, Failure, failure_of
 from tributary.registry import Shard
@@ -36,11 +35,6 @@ class States:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-
-    @classmethod
-    def from_env(cls) -> Self:
-        """States in the table that the environment names."""
-        return cls(Table.from_env())
 
     def get(self, account: str, number: int) -> ShardState:
         """One shard's state as all writes so far left it; empty before the first."""

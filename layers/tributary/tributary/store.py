@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from itertools import groupby
-from typing import Self
 
 from tributary.chunk import Chunk, by_instance, hour_chunk, in_hours
 from tributary.codec import decode, encode
@@ -45,11 +44,6 @@ class Store:
         self._retention = retention
         self._clock = clock
         self._decoded = Decoded(_by_key)
-
-    @classmethod
-    def from_env(cls) -> Self:
-        """The table and retention that the environment names."""
-        return cls(Table.from_env(), Retention.from_env())
 
     def forgotten_ms(self) -> int:
         """Until when there are no samples of what is collected often: later ones are kept."""
