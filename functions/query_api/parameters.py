@@ -168,7 +168,7 @@ class _Given:
             return (parse(text),)
         except _EmptyError:
             self.fault(
-                name, f"{name} has an empty value: send one, or leave it out.", "invalid_value"
+                name, f"{name} has an empty value: send one.", "invalid_value"
             )
         except ValueError as error:
             self.fault(name, str(error), "invalid_value")
