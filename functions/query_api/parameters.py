@@ -167,9 +167,7 @@ class _Given:
         try:
             return (parse(text),)
         except _EmptyError:
-            self.fault(
-                name, f"{name} has an empty value: send one.", "invalid_value"
-            )
+            self.fault(name, f"{name} has an empty value: send one.", "invalid_value")
         except ValueError as error:
             self.fault(name, str(error), "invalid_value")
         return ()
