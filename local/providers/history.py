@@ -48,8 +48,8 @@ def value(host: str, signal: Signal, instant: int) -> float:
     wave = -math.cos(2 * math.pi * (instant - seed % 7200) / DAY_SECONDS)
     step, into = divmod(instant, DRIFT_SECONDS)
     weight = into / DRIFT_SECONDS
-    drift = _noise(seed, step) * (1 - weight) + _noise(seed, step + 1) * weight
-    jitter = _noise(~seed, instant)
+    drift = noise(seed, step) * (1 - weight) + noise(seed, step + 1) * weight
+    jitter = noise(~seed, instant)
     return max(
         0.0,
         shape.level * (1 + shape.wave * wave + shape.drift * drift + shape.jitter * jitter),
@@ -61,7 +61,7 @@ def _seed(host: str, signal: Signal) -> int:
     return crc32(f"{host}/{signal}".encode())
 
 
-def _noise(seed: int, number: int) -> float:
+def noise(seed: int, number: int) -> float:
     """Even noise in [-1, 1), the same for the same arguments: a 32-bit integer mixed twice."""
     mixed = (number * 0x9E3779B1 ^ seed) & 0xFFFFFFFF
     mixed = ((mixed ^ mixed >> 16) * 0x85EBCA6B) & 0xFFFFFFFF
