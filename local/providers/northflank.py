@@ -244,5 +244,7 @@ def _routes(api: NorthflankSimulator) -> Map:
 
 
 def _error(refused: Refused) -> Response:
-    error = {"status": refused.status, "message": refused.message, "id": refused.code}
+    # ids are not documented; these are faults' names for them, written as the simulator's own
+    identifier = refused.code.replace("_", "-")
+    error = {"status": refused.status, "message": refused.message, "id": identifier}
     return json_response({"error": error}, refused.status)
