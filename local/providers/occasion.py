@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class Occasion:
     """From a time on (seconds since the simulator's start), for so long, and again every so long.
 
-    Without any of them it is always; `probability` is how much of what falls into it is struck.
+    Without any of them it is always, before the start too. `probability` is how much is struck of
+    what falls into it.
     """
 
     probability: float = 1.0
@@ -22,6 +23,8 @@ class Occasion:
 
     def seconds_left(self, elapsed: float) -> float:
         """How long the present episode still lasts; 0 if there is none."""
+        if not self.first_seconds and math.isinf(self.lasting_seconds):
+            return math.inf
         into = elapsed - self.first_seconds
         if into < 0:
             return 0.0
