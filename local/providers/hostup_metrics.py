@@ -78,8 +78,9 @@ class Metering:
     def _rows(self, vps: Vps, steps: Iterable[Step], now: float) -> "Iterator[_Row]":
         """A sample of each step, timed by its start."""
         for start, step in steps:
-            # as Proxmox's: https://oss.oetiker.ch/rrdtool/doc/rrdcreate.en.html, xff of one half
-            if 2 * vps.seconds_on(start, start + step) < step:
+            # a step is known that is known by half, as Proxmox's files have it (xff):
+            # https://oss.oetiker.ch/rrdtool/doc/rrdcreate.en.html
+            if 2 * vps.seconds_on(start, start + step) <= step:
                 continue
             row = self._row(vps, start, step, now)
             if row is not None:
