@@ -10,7 +10,7 @@ from local.providers.hostup_metrics import Metering
 from local.providers.hostup_timeframes import Timeframe
 from local.providers.load import GRID_SECONDS, Load
 from local.providers.northflank_fleet import PERCENT_UNITS, Plan
-from local.providers.northflank_metrics import MEASURES
+from local.providers.northflank_measures import MEASURES
 from local.providers.settling import Settling
 from local.providers.timeline import Timeline
 from local.providers.times import written

@@ -29,8 +29,7 @@ from local.providers.load import LoadSource, MachineLoad
 from local.providers.northflank_demo import demo_projects
 from local.providers.northflank_fleet import Project, Workload
 from local.providers.northflank_metrics import Metering
-from local.providers.northflank_query import INVALID, MetricsQuery
-from local.providers.paging import number, page_of, start_of
+from local.providers.northflank_query import MetricsQuery
 from local.providers.request_budget import RequestBudget, Standing
 from local.providers.settling import Provisional, Settling
 from local.providers.timeline import Timeline
@@ -42,9 +41,6 @@ if TYPE_CHECKING:
 type Json = dict[str, Any]
 
 WINDOW_SECONDS = 3600
-DEFAULT_PAGE = 50
-LARGEST_PAGE = 100
-MOST_PAGES = 1000
 # How long Northflank keeps metrics is not documented.
 RETENTION_SECONDS = 24 * 3600
 
@@ -72,7 +68,7 @@ class NorthflankSimulator:
         load: LoadSource | None = None,
         traffic: Traffic | None = None,
         requests_per_hour: int = 1000,
-        largest_page: int = LARGEST_PAGE,
+        largest_page: int = inventory.LARGEST_PAGE,
         retention_seconds: int = RETENTION_SECONDS,
         most_samples: int | None = None,
         keeps_newest: bool = False,
@@ -127,7 +123,12 @@ class NorthflankSimulator:
 
     def list_projects(self, request: Request) -> Json:
         """`GET /v1/projects`."""
-        return self._page(request, "projects", [inventory.project_item(p) for p in self.projects])
+        return inventory.page(
+            request.args,
+            self._largest_page,
+            "projects",
+            [inventory.project_item(p) for p in self.projects],
+        )
 
     def get_project(self, request: Request, project: str) -> Json:
         """`GET /v1/projects/{p}`."""
@@ -137,7 +138,12 @@ class NorthflankSimulator:
         """`GET /v1/projects/{p}/services`, `…/addons` and `…/jobs`."""
         owner = self._project(project)
         workloads = inventory.of_kind(owner, kind, self._clock())
-        return self._page(request, kind, [inventory.workload_item(owner, one) for one in workloads])
+        return inventory.page(
+            request.args,
+            self._largest_page,
+            kind,
+            [inventory.workload_item(owner, one) for one in workloads],
+        )
 
     def get_workload(self, request: Request, project: str, kind: str, workload: str) -> Json:
         """`GET /v1/projects/{p}/services/{s}`, and of an addon or job."""
@@ -149,7 +155,7 @@ class NorthflankSimulator:
         now = self._clock()
         containers = self._workload(project, kind, workload).containers
         items = [inventory.container_item(one, now) for one in containers if one.exists_at(now)]
-        return self._page(request, "containers", items)
+        return inventory.page(request.args, self._largest_page, "containers", items)
 
     def get_metrics(self, request: Request, project: str, kind: str, workload: str) -> Json:
         """`GET …/metrics`; entered in the ledger under the path after `projects/`."""
@@ -202,20 +208,6 @@ class NorthflankSimulator:
             message = f"{project_id!r} has no {workload_id!r} in its {kind}."
             raise Refused(404, "not-found", message)
         return workload
-
-    def _page(self, request: Request, name: str, items: Sequence[Json]) -> Json:
-        args = request.args
-        size = number(args, "per_page", DEFAULT_PAGE, LARGEST_PAGE, INVALID)
-        size = min(size, self._largest_page)
-        if "cursor" in args:
-            start = start_of(args["cursor"], INVALID)
-        else:
-            start = (number(args, "page", 1, MOST_PAGES, INVALID) - 1) * size
-        page = page_of(items, start, size)
-        pagination: Json = {"hasNextPage": page.next_cursor is not None, "count": len(page.items)}
-        if page.next_cursor is not None:
-            pagination["cursor"] = page.next_cursor
-        return {"data": {name: page.items}, "pagination": pagination}
 
 
 def _routes(api: NorthflankSimulator) -> Map:

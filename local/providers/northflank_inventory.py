@@ -3,15 +3,20 @@
 https://northflank.com/docs/v1/api/project/services/list-services and its siblings
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from local.providers.northflank_fleet import Container, Project, Workload
+from local.providers.northflank_query import INVALID
+from local.providers.paging import number, page_of, start_of
 from local.providers.times import written
 
 type Json = dict[str, Any]
 
 OWNER = "demo"
+DEFAULT_PAGE = 50
+LARGEST_PAGE = 100
+MOST_PAGES = 1000
 
 
 def find_project(projects: Iterable[Project], project_id: str) -> Project | None:
@@ -88,6 +93,20 @@ def container_item(container: Container, now: float) -> Json:
         "status": "TASK_RUNNING" if active else "TASK_FINISHED",
         "updatedAt": int(container.created_at if active else container.ended_at),
     }
+
+
+def page(args: Mapping[str, str], largest_page: int, name: str, items: Sequence[Json]) -> Json:
+    """The page of a list that a query string asks for; Refused if there can't be such a one."""
+    size = min(number(args, "per_page", DEFAULT_PAGE, LARGEST_PAGE, INVALID), largest_page)
+    if "cursor" in args:
+        start = start_of(args["cursor"], INVALID)
+    else:
+        start = (number(args, "page", 1, MOST_PAGES, INVALID) - 1) * size
+    found = page_of(items, start, size)
+    pagination: Json = {"hasNextPage": found.next_cursor is not None, "count": len(found.items)}
+    if found.next_cursor is not None:
+        pagination["cursor"] = found.next_cursor
+    return {"data": {name: found.items}, "pagination": pagination}
 
 
 def _service_fields(service: Workload) -> Json:

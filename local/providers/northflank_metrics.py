@@ -1,14 +1,15 @@
 """The samples in Northflank's answers: which series a query selects, their values and units."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil, inf
 from typing import Any
 
 from local.providers.ledger import Ledger, ServedSample, ServedSeries
-from local.providers.load import GRID_SECONDS, Signal
-from local.providers.northflank_fleet import Plan, Workload
+from local.providers.load import GRID_SECONDS
+from local.providers.northflank_fleet import Workload
+from local.providers.northflank_measures import MEASURES
 from local.providers.northflank_query import METRIC_TYPES, MetricsQuery
 from local.providers.settling import Settling
 from local.providers.timeline import Share, Timeline
@@ -20,51 +21,6 @@ TOTALS = frozenset(METRIC_TYPES[METRIC_TYPES.index("requests") :])
 # Required by the schema, yet missing in the printed example: so some replies have it, some not.
 WITHOUT_METRIC_ID = frozenset({"memory", "networkEgress", "diskUsage", "bandwidth"})
 EVERY_SEVENTH = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """How a metric in a unit comes from a signal, to so many decimals; None for whole numbers."""
-
-    signal: Signal
-    convert: Callable[[float, Plan], float]
-    digits: int | None = 3
-
-
-def _unchanged(value: float, _: Plan) -> float:
-    return value
-
-
-def _per_second(count: float, _: Plan) -> float:
-    return count / GRID_SECONDS
-
-
-def _kilobits(bytes_per_second: float, _: Plan) -> float:
-    return bytes_per_second * 8 / 1000
-
-
-def _megabytes(bytes_per_second: float, _: Plan) -> float:
-    return bytes_per_second * GRID_SECONDS / 1e6
-
-
-MEASURES: Mapping[tuple[str, str], Measure] = {
-    ("cpu", "pct"): Measure(Signal.CPU, _unchanged),
-    ("cpu", "vCPU"): Measure(Signal.CPU, lambda pct, plan: pct / 100 * plan.vcpus, digits=4),
-    ("memory", "pct"): Measure(Signal.MEMORY, _unchanged),
-    ("memory", "mb"): Measure(Signal.MEMORY, lambda pct, plan: pct / 100 * plan.memory_mb),
-    ("networkIngress", "kbps"): Measure(Signal.NETWORK_RECEIVE, _kilobits),
-    ("networkEgress", "kbps"): Measure(Signal.NETWORK_TRANSMIT, _kilobits),
-    ("tcpConnectionsOpen", "count"): Measure(Signal.CONNECTIONS, _unchanged, digits=None),
-    ("diskUsage", "pct"): Measure(Signal.DISK_USED, _unchanged),
-    ("diskUsage", "mb"): Measure(Signal.DISK_USED, lambda pct, plan: pct / 100 * plan.disk_mb),
-    ("requests", "rps"): Measure(Signal.REQUESTS, _per_second),
-    ("http4xxResponses", "count"): Measure(Signal.CLIENT_ERRORS, _unchanged, digits=None),
-    ("http4xxResponses", "rps"): Measure(Signal.CLIENT_ERRORS, _per_second),
-    ("http5xxResponses", "count"): Measure(Signal.SERVER_ERRORS, _unchanged, digits=None),
-    ("http5xxResponses", "rps"): Measure(Signal.SERVER_ERRORS, _per_second),
-    ("bandwidth", "kbps"): Measure(Signal.NETWORK_TRANSMIT, _kilobits),
-    ("bandwidthVolume", "mb"): Measure(Signal.NETWORK_TRANSMIT, _megabytes),
-}
 
 
 @dataclass(frozen=True, slots=True)
