@@ -19,7 +19,7 @@ help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
 
-run: .venv/installed $(runtime) ## Start everything on this machine: http://127.0.0.1:$PORT (default 3000).
+run: .venv/installed $(runtime) ## Start everything on this machine: http://127.0.0.1:$PORT (default 3000), with FAULTS=… if any.
 	@$(venv)/python -m local
 
 test: lint types $(runtime) ## Run every check and every test.

@@ -10,7 +10,7 @@ from benchmarks import replies
 from benchmarks.row import Row
 from functions.hostup_collector import normalise as hostup
 from functions.northflank_collector import normalise as northflank
-from local.providers.hostup_metrics import TIMEFRAMES, Timeframe
+from local.providers.hostup_timeframes import TIMEFRAMES, Timeframe
 from tributary.chunk import split
 from tributary.codec import encode
 from tributary.provider import Json, Normalised

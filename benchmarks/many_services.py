@@ -16,7 +16,7 @@ from local.providers.answer import json_response
 from local.providers.load import GRID_SECONDS
 from local.providers.northflank_fleet import PERCENT_UNITS, SMALL, Project, Workload
 from local.providers.northflank_inventory import project_item, workload_item
-from local.providers.northflank_metrics import MEASURES
+from local.providers.northflank_measures import MEASURES
 from local.providers.northflank_query import MetricsQuery
 from local.providers.times import written
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from local.providers import history
-from local.providers.hostup_fleet import VPSES
-from local.providers.hostup_metrics import Timeframe, metrics_answer
-from local.providers.ledger import Ledger
+from local.providers.hostup_fleet import demo_vpses
+from local.providers.hostup_metrics import Metering
+from local.providers.hostup_timeframes import Timeframe
 from local.providers.load import GRID_SECONDS, Load
 from local.providers.northflank_fleet import PERCENT_UNITS, Plan
-from local.providers.northflank_metrics import MEASURES
+from local.providers.northflank_measures import MEASURES
+from local.providers.settling import Settling
 from local.providers.timeline import Timeline
 from local.providers.times import written
 from local.providers.traffic import Traffic
@@ -18,7 +19,7 @@ from local.providers.traffic import Traffic
 # 2026-11-22T10:00:00Z, when Northflank's replies begin; HostUp's end an hour later.
 TEN = 1_795_341_600
 ELEVEN = TEN + 3600
-VPS = VPSES[0]
+VPS = demo_vpses(ELEVEN)[0]
 
 _PLAN = Plan("nf-compute-100", vcpus=1.0, memory_mb=1024, disk_mb=10_240)
 # Three containers, and how many milliseconds off the ten-second grid each is sampled.
@@ -64,7 +65,7 @@ def northflank(rows: int, start: int = TEN) -> str:
 def hostup(timeframe: Timeframe) -> str:
     """Six fields of a VPS in a rolling window that ends at eleven, and their summary."""
     timeline = Timeline(_NothingLive(), Traffic())
-    return _text(metrics_answer(VPS, timeframe, timeline, ELEVEN, ELEVEN, Ledger()))
+    return _text(Metering(timeline, Settling(ELEVEN)).answer(VPS, timeframe, ELEVEN))
 
 
 def _points(

@@ -39,6 +39,8 @@ def run(screen: Screen) -> None:
     leave_aws_behind()
     listener = reserve(settings.port)
     screen.line(_opening(settings))
+    for line in settings.faults.lines():
+        screen.line(line)
     with running_stack(settings, listener, screen.progress, screen.ran) as stack:
         screen.wait_for_runs(stack.inputs.collectors)
         for line in _welcome(stack):

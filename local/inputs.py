@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from local.fault_switches import FaultSwitches
 from local.providers.hostup import HostupSimulator
 from local.providers.load import MachineLoad
 from local.providers.northflank import NorthflankSimulator
@@ -37,7 +38,7 @@ class Inputs:
 def inputs(settings: Settings, started: ExitStack, host: str = "127.0.0.1") -> Inputs:
     """The user's accounts if there are tokens, else simulators on `host`, which `started` ends."""
     if settings.simulated:
-        return _simulated(started, host)
+        return _simulated(started, host, settings.faults)
     return _real({NORTHFLANK: settings.northflank, HOSTUP: settings.hostup})
 
 
@@ -53,18 +54,31 @@ def _real(credentials: Mapping[str, Credentials | None]) -> Inputs:
     )
 
 
-def _simulated(started: ExitStack, host: str) -> Inputs:
-    traffic = Traffic()
-    load = started.enter_context(MachineLoad())
+def _simulated(started: ExitStack, host: str, switches: FaultSwitches) -> Inputs:
+    northflank, hostup = switches.of("northflank"), switches.of("hostup")
+    traffic = Traffic(northflank.clock)
     tokens = {NORTHFLANK: secrets.token_hex(16), HOSTUP: secrets.token_hex(16)}
-    apps: dict[str, NorthflankSimulator | HostupSimulator] = {
-        NORTHFLANK: NorthflankSimulator(
-            tokens[NORTHFLANK],
-            load=load,
-            traffic=traffic,
-            requests_per_hour=_SIMULATED_REQUESTS_PER_HOUR,
+    apps = {
+        NORTHFLANK: northflank.before(
+            NorthflankSimulator(
+                tokens[NORTHFLANK],
+                clock=northflank.clock,
+                load=started.enter_context(MachineLoad(northflank.clock)),
+                traffic=traffic,
+                requests_per_hour=_SIMULATED_REQUESTS_PER_HOUR,
+                late=northflank.late,
+                revised=northflank.revised,
+            )
         ),
-        HOSTUP: HostupSimulator(tokens[HOSTUP], load=load),
+        HOSTUP: hostup.before(
+            HostupSimulator(
+                tokens[HOSTUP],
+                clock=hostup.clock,
+                load=started.enter_context(MachineLoad(hostup.clock)),
+                late=hostup.late,
+                revised=hostup.revised,
+            )
+        ),
     }
     urls = {name: started.enter_context(serve(app, host)).url for name, app in apps.items()}
     return Inputs(

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from local import emulator
 from local.failure import Failure
+from local.fault_switches import NO_FAULTS, FaultSwitches
 
 SIMULATED_INTERVAL_SECONDS = 15
 REAL_ACCOUNT = "default"
@@ -36,19 +37,24 @@ class Settings:
     runtime: Runtime
     northflank: Credentials | None = None
     hostup: Credentials | None = None
+    faults: FaultSwitches = NO_FAULTS
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> Self:
-        """Reads PORT, RUNTIME, and the providers' tokens and base URLs.
+        """Reads PORT, RUNTIME, FAULTS, and the providers' tokens and base URLs.
 
         Raises Failure naming the variable that cannot be used.
         """
-        return cls(
+        settings = cls(
             port=_port(environment.get("PORT") or "3000"),
             runtime=_runtime(environment.get("RUNTIME") or ""),
             northflank=_credentials(environment, "NORTHFLANK"),
             hostup=_credentials(environment, "HOSTUP"),
+            faults=FaultSwitches.parse(environment.get("FAULTS") or ""),
         )
+        if settings.faults.on and not settings.simulated:
+            raise Failure("FAULTS are those of the simulated providers: leave out the tokens.")
+        return settings
 
     @property
     def simulated(self) -> bool:

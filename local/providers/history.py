@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from zlib import crc32
 
 from local.providers.load import Signal
@@ -43,13 +43,14 @@ SHAPES: Mapping[Signal, Shape] = {
 
 def value(host: str, signal: Signal, instant: int) -> float:
     """The signal of a host at a time (Unix seconds), in the signal's unit, never negative."""
-    shape, seed = SHAPES[signal], _seed(host, signal)
+    shape, seed = _character(host, signal)
     # every host and signal has its busiest time within two hours after noon UTC
     wave = -math.cos(2 * math.pi * (instant - seed % 7200) / DAY_SECONDS)
     step, into = divmod(instant, DRIFT_SECONDS)
     weight = into / DRIFT_SECONDS
-    drift = _noise(seed, step) * (1 - weight) + _noise(seed, step + 1) * weight
-    jitter = _noise(~seed, instant)
+    before, after = _drift(seed, step)
+    drift = before * (1 - weight) + after * weight
+    jitter = noise(~seed, instant)
     return max(
         0.0,
         shape.level * (1 + shape.wave * wave + shape.drift * drift + shape.jitter * jitter),
@@ -57,11 +58,16 @@ def value(host: str, signal: Signal, instant: int) -> float:
 
 
 @cache
-def _seed(host: str, signal: Signal) -> int:
-    return crc32(f"{host}/{signal}".encode())
+def _character(host: str, signal: Signal) -> tuple[Shape, int]:
+    return SHAPES[signal], crc32(f"{host}/{signal}".encode())
 
 
-def _noise(seed: int, number: int) -> float:
+@lru_cache(maxsize=4096)
+def _drift(seed: int, step: int) -> tuple[float, float]:
+    return noise(seed, step), noise(seed, step + 1)
+
+
+def noise(seed: int, number: int) -> float:
     """Even noise in [-1, 1), the same for the same arguments: a 32-bit integer mixed twice."""
     mixed = (number * 0x9E3779B1 ^ seed) & 0xFFFFFFFF
     mixed = ((mixed ^ mixed >> 16) * 0x85EBCA6B) & 0xFFFFFFFF

@@ -1,48 +1,18 @@
-"""HostUp's answers to `GET /api/v2/vps/{id}/metrics`: rolling windows of averages, and a summary.
+"""HostUp's answers to `GET /api/v2/vps/{id}/metrics`: a rolling window's averages, a summary."""
 
-Steps and counts are those of Proxmox VE 9, on which HostUp seems to run, but for `day`, which is
-made of half-hours so that coarse samples really occur:
-https://github.com/proxmox/pve-cluster/blob/7091d92e/src/PVE/RRD.pm
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local.providers.answer import Refused
 from local.providers.hostup_fleet import Vps
-from local.providers.ledger import Ledger, ServedSeries
+from local.providers.hostup_timeframes import Step, Timeframe
+from local.providers.ledger import Ledger, ServedSample, ServedSeries
 from local.providers.load import Signal
+from local.providers.settling import Settling
 from local.providers.timeline import Timeline
 from local.providers.times import written
 
 type Sample = dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Timeframe:
-    """A rolling window: so many samples, each the average of a step."""
-
-    name: str
-    step_seconds: int
-    samples: int
-
-
-TIMEFRAMES = (
-    Timeframe("hour", 60, 60),
-    Timeframe("day", 1800, 48),
-    Timeframe("week", 1800, 336),
-    Timeframe("month", 6 * 3600, 121),
-    Timeframe("year", 6 * 3600, 1140),
-)
-ALIASES: Mapping[str, str] = {
-    "1h": "hour",
-    "24h": "day",
-    "1d": "day",
-    "7d": "week",
-    "30d": "month",
-    "1y": "year",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,65 +44,88 @@ SUMMARISED = (
 )
 
 
-def timeframe_named(text: str) -> Timeframe:
-    """The timeframe of that name or alias; Refused with 400 if there is none."""
-    name = ALIASES.get(text, text)
-    for timeframe in TIMEFRAMES:
-        if timeframe.name == name:
-            return timeframe
-    names = ", ".join(timeframe.name for timeframe in TIMEFRAMES)
-    detail = f"`timeframe` must be one of {names}, not {text!r}."
-    raise Refused(400, "invalid_request", detail, "timeframe")
+@dataclass(frozen=True, slots=True)
+class Metering:
+    """What metrics are taken from, and how the newest of them settle."""
+
+    timeline: Timeline
+    settling: Settling
+
+    def answer(
+        self, vps: Vps, timeframe: Timeframe, now: float, served: Ledger | None = None
+    ) -> dict[str, Any]:
+        """`{"id", "timeframe", "samples", "summary"}` at a time (Unix seconds).
+
+        Its samples are noted in the ledger, if one is given.
+        """
+        rows = list(self._rows(vps, timeframe.steps(now), now))
+        if served is not None:
+            for series, values in _series(vps, rows).items():
+                served.record(series, values)
+        return {
+            "id": vps.id,
+            "timeframe": timeframe.name,
+            "samples": [{"recordedAt": written(row.ts), **row.sample} for row in rows],
+            "summary": _summary(rows),
+        }
+
+    def samples(self, vps: Vps, steps: Iterable[Step], now: float) -> Iterator[ServedSample]:
+        """What an answer with these steps at a time (Unix seconds) would hold."""
+        for series, values in _series(vps, list(self._rows(vps, steps, now))).items():
+            for ts, value in values.items():
+                yield ServedSample(series, ts, value)
+
+    def _rows(self, vps: Vps, steps: Iterable[Step], now: float) -> "Iterator[_Row]":
+        """A sample of each step, timed by its start."""
+        for start, step in steps:
+            # a step is known that is known by half, as Proxmox's files have it (xff):
+            # https://oss.oetiker.ch/rrdtool/doc/rrdcreate.en.html
+            if 2 * vps.seconds_on(start, start + step) <= step:
+                continue
+            row = self._row(vps, start, step, now)
+            if row is not None:
+                yield row
+
+    def _row(self, vps: Vps, start: int, step: int, now: float) -> "_Row | None":
+        """None if it is late, or if nothing was measured, since all six fields are required."""
+        host, times = vps.share.host, (start * 1000, (start + step) * 1000, int(now * 1000))
+        if not self.settling.is_there(host, *times):
+            return None
+        sample = {}
+        for field in FIELDS:
+            average = self.timeline.average(vps.share, field.signal, start, step)
+            if average is None:
+                return None
+            settled = self.settling.value(average, field.signal, host, *times)
+            sample[field.name] = round(settled / field.divisor, field.digits)
+        return _Row(start * 1000, step, sample)
 
 
-def metrics_answer(
-    vps: Vps, timeframe: Timeframe, timeline: Timeline, started: int, now: float, served: Ledger
-) -> dict[str, Any]:
-    """`{"id", "timeframe", "samples", "summary"}` up to now, its samples noted in the ledger.
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A sample of all fields: its time (ms) and what it stands for."""
 
-    `started` (the simulator's start) and `now` are Unix seconds.
-    """
-    stopped = vps.stopped_seconds_before_start
-    end = int(now) if stopped is None else started - stopped
-    samples = dict(_samples(vps, timeframe, timeline, now, end))
-    for field in FIELDS if samples else ():
-        series = ServedSeries(vps.id, None, None, field.name, field.unit, timeframe.step_seconds)
-        served.record(series, {ts: sample[field.name] for ts, sample in samples.items()})
+    ts: int
+    step_seconds: int
+    sample: Sample
+
+
+def _series(vps: Vps, rows: Sequence[_Row]) -> dict[ServedSeries, dict[int, float]]:
     return {
-        "id": vps.id,
-        "timeframe": timeframe.name,
-        "samples": [{"recordedAt": written(ts), **sample} for ts, sample in samples.items()],
-        "summary": _summary(list(samples.values()), timeframe.step_seconds),
+        ServedSeries(vps.id, None, None, field.name, field.unit, step): {
+            row.ts: row.sample[field.name] for row in rows if row.step_seconds == step
+        }
+        for step in sorted({row.step_seconds for row in rows})
+        for field in FIELDS
     }
 
 
-def _samples(
-    vps: Vps, timeframe: Timeframe, timeline: Timeline, now: float, end: int
-) -> Iterator[tuple[int, Sample]]:
-    """Samples by time (ms), oldest first: whole steps that have ended, timed by their start."""
-    step = timeframe.step_seconds
-    window_end = int(now) // step * step
-    for start in range(
-        window_end - timeframe.samples * step, min(window_end, end - step + 1), step
-    ):
-        sample = {}
-        for field in FIELDS:
-            average = timeline.average(vps.share, field.signal, start, step)
-            if average is not None:
-                sample[field.name] = round(average / field.divisor, field.digits)
-        # a step in which nothing was measured is left out, since all six fields are required
-        if len(sample) == len(FIELDS):
-            yield start * 1000, sample
-
-
-def _summary(samples: Sequence[Sample], step_seconds: int) -> dict[str, float | None]:
+def _summary(rows: Sequence[_Row]) -> dict[str, float | None]:
     summary: dict[str, float | None] = {}
     for name, spelling, unit, units_per_gb in SUMMARISED:
-        values = [sample[name] for sample in samples]
-        total = sum(values)
-        summary[f"avg{spelling}{unit}"] = round(total / len(values), 6) if values else None
+        values = [row.sample[name] for row in rows]
+        total = sum(row.sample[name] * row.step_seconds for row in rows)
+        summary[f"avg{spelling}{unit}"] = round(sum(values) / len(values), 6) if rows else None
         summary[f"peak{spelling}{unit}"] = max(values, default=None)
-        summary[f"total{spelling}Gb"] = (
-            round(total * step_seconds / units_per_gb, 6) if values else None
-        )
+        summary[f"total{spelling}Gb"] = round(total / units_per_gb, 6) if rows else None
     return summary

@@ -33,7 +33,8 @@ class ServedSample:
 class Ledger:
     """Every sample handed out; of one served twice the later value, as a provider may revise it."""
 
-    def __init__(self) -> None:
+    def __init__(self, samples_per_series: int = SAMPLES_PER_SERIES) -> None:
+        self._samples_per_series = samples_per_series
         self._values: dict[ServedSeries, dict[int, float]] = {}
         self._lock = threading.Lock()
 
@@ -42,9 +43,9 @@ class Ledger:
         with self._lock:
             known = self._values.setdefault(series, {})
             known.update(values)
-            if len(known) > SAMPLES_PER_SERIES:
-                newest = sorted(known)[-SAMPLES_PER_SERIES:]
-                self._values[series] = {ts: known[ts] for ts in newest}
+            if len(known) > self._samples_per_series:
+                for ts in sorted(known)[: -self._samples_per_series]:
+                    del known[ts]
 
     def samples(self) -> Iterator[ServedSample]:
         """All that was served and is remembered, series by series, oldest first."""

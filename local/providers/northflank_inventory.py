@@ -3,30 +3,39 @@
 https://northflank.com/docs/v1/api/project/services/list-services and its siblings
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from local.providers.northflank_fleet import PROJECTS, Container, Project, Workload
+from local.providers.northflank_fleet import Container, Project, Workload
+from local.providers.northflank_query import INVALID
+from local.providers.paging import number, page_of, start_of
 from local.providers.times import written
 
 type Json = dict[str, Any]
 
 OWNER = "demo"
+DEFAULT_PAGE = 50
+LARGEST_PAGE = 100
+MOST_PAGES = 1000
 
 
-def find_project(project_id: str) -> Project | None:
+def find_project(projects: Iterable[Project], project_id: str) -> Project | None:
     """The project of that id."""
-    return next((project for project in PROJECTS if project.id == project_id), None)
+    return next((project for project in projects if project.id == project_id), None)
 
 
-def find_workload(project: Project, kind: str, workload_id: str) -> Workload | None:
-    """The service, addon or job of that id; `kind` is the plural in the path."""
-    return next((item for item in of_kind(project, kind) if item.id == workload_id), None)
+def find_workload(project: Project, kind: str, workload_id: str, now: float) -> Workload | None:
+    """The service, addon or job of that id at a time; `kind` is the plural in the path."""
+    return next((item for item in of_kind(project, kind, now) if item.id == workload_id), None)
 
 
-def of_kind(project: Project, kind: str) -> list[Workload]:
-    """A project's services, addons or jobs; `kind` is the plural in the path."""
-    return [workload for workload in project.workloads if workload.kind == kind]
+def of_kind(project: Project, kind: str, now: float) -> list[Workload]:
+    """A project's services, addons or jobs at a time; `kind` is the plural in the path."""
+    return [
+        workload
+        for workload in project.workloads
+        if workload.kind == kind and workload.exists_at(now)
+    ]
 
 
 def project_item(project: Project) -> Json:
@@ -34,14 +43,14 @@ def project_item(project: Project) -> Json:
     return {"id": project.id, "name": project.name, "description": project.description}
 
 
-def project_detail(project: Project, started: int) -> Json:
+def project_detail(project: Project, now: float) -> Json:
     """One project with the services, jobs and addons in it."""
     return {
         **project_item(project),
         "deployment": {"region": project.region},
-        "createdAt": _created_at(started, project.workloads),
+        "createdAt": _written(min((each.since for each in project.workloads), default=0)),
         **{
-            kind: [_embedded(project, workload) for workload in of_kind(project, kind)]
+            kind: [_embedded(project, workload) for workload in of_kind(project, kind, now)]
             for kind in ("services", "jobs", "addons")
         },
         "cluster": {"id": f"nf-{project.region}", "name": project.region},
@@ -61,30 +70,43 @@ def workload_item(project: Project, workload: Workload) -> Json:
     }
 
 
-def workload_detail(project: Project, workload: Workload, started: int) -> Json:
+def workload_detail(project: Project, workload: Workload, now: float) -> Json:
     """One service, addon or job: what its list says, and its plan, region and creation."""
     return {
         **workload_item(project, workload),
-        "createdAt": _created_at(started, (workload,)),
+        "createdAt": _written(workload.since),
         "billing": {"deploymentPlan": workload.plan.name},
         "servicePaused": workload.paused,
         "deployment": {
             "region": project.region,
-            "instances": sum(container.is_active for container in workload.containers),
+            "instances": sum(container.is_active_at(now) for container in workload.containers),
         },
     }
 
 
-def container_item(container: Container, started: int) -> Json:
+def container_item(container: Container, now: float) -> Json:
     """An item of a list of containers, its times in Unix seconds."""
-    created = started - container.created_seconds_before_start
-    ended = container.ended_seconds_before_start
+    active = container.is_active_at(now)
     return {
         "name": container.name,
-        "createdAt": created,
-        "status": "TASK_RUNNING" if ended is None else "TASK_FINISHED",
-        "updatedAt": created if ended is None else started - ended,
+        "createdAt": int(container.created_at),
+        "status": "TASK_RUNNING" if active else "TASK_FINISHED",
+        "updatedAt": int(container.created_at if active else container.ended_at),
     }
+
+
+def page(args: Mapping[str, str], largest_page: int, name: str, items: Sequence[Json]) -> Json:
+    """The page of a list that a query string asks for; Refused if there can't be such a one."""
+    size = min(number(args, "per_page", DEFAULT_PAGE, LARGEST_PAGE, INVALID), largest_page)
+    if "cursor" in args:
+        start = start_of(args["cursor"], INVALID)
+    else:
+        start = (number(args, "page", 1, MOST_PAGES, INVALID) - 1) * size
+    found = page_of(items, start, size)
+    pagination: Json = {"hasNextPage": found.next_cursor is not None, "count": len(found.items)}
+    if found.next_cursor is not None:
+        pagination["cursor"] = found.next_cursor
+    return {"data": {name: found.items}, "pagination": pagination}
 
 
 def _service_fields(service: Workload) -> Json:
@@ -127,10 +149,5 @@ def _embedded(project: Project, workload: Workload) -> Json:
     return {field: item[field] for field in kept if field in item}
 
 
-def _created_at(started: int, workloads: tuple[Workload, ...]) -> str:
-    ages = [
-        container.created_seconds_before_start
-        for workload in workloads
-        for container in workload.containers
-    ]
-    return written((started - max(ages, default=0)) * 1000)
+def _written(instant: float) -> str:
+    return written(int(instant * 1000))

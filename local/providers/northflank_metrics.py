@@ -1,18 +1,20 @@
 """The samples in Northflank's answers: which series a query selects, their values and units."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from math import ceil, inf
 from typing import Any
 
-from local.providers.ledger import Ledger, ServedSeries
-from local.providers.load import GRID_SECONDS, Signal
-from local.providers.northflank_fleet import Plan, Workload
+from local.providers.ledger import Ledger, ServedSample, ServedSeries
+from local.providers.load import GRID_SECONDS
+from local.providers.northflank_fleet import Workload
+from local.providers.northflank_measures import MEASURES
 from local.providers.northflank_query import METRIC_TYPES, MetricsQuery
+from local.providers.settling import Settling
 from local.providers.timeline import Share, Timeline
 from local.providers.times import written
 
-# How long Northflank keeps metrics is not documented; the simulator has a day.
-RETENTION_MS = 24 * 3600 * 1000
 GRID_MS = GRID_SECONDS * 1000
 
 TOTALS = frozenset(METRIC_TYPES[METRIC_TYPES.index("requests") :])
@@ -22,119 +24,119 @@ EVERY_SEVENTH = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """How a metric in a unit comes from a signal, to so many decimals; None for whole numbers."""
-
-    signal: Signal
-    convert: Callable[[float, Plan], float]
-    digits: int | None = 3
-
-
-def _unchanged(value: float, _: Plan) -> float:
-    return value
-
-
-def _per_second(count: float, _: Plan) -> float:
-    return count / GRID_SECONDS
-
-
-def _kilobits(bytes_per_second: float, _: Plan) -> float:
-    return bytes_per_second * 8 / 1000
-
-
-def _megabytes(bytes_per_second: float, _: Plan) -> float:
-    return bytes_per_second * GRID_SECONDS / 1e6
-
-
-MEASURES: Mapping[tuple[str, str], Measure] = {
-    ("cpu", "pct"): Measure(Signal.CPU, _unchanged),
-    ("cpu", "vCPU"): Measure(Signal.CPU, lambda pct, plan: pct / 100 * plan.vcpus, digits=4),
-    ("memory", "pct"): Measure(Signal.MEMORY, _unchanged),
-    ("memory", "mb"): Measure(Signal.MEMORY, lambda pct, plan: pct / 100 * plan.memory_mb),
-    ("networkIngress", "kbps"): Measure(Signal.NETWORK_RECEIVE, _kilobits),
-    ("networkEgress", "kbps"): Measure(Signal.NETWORK_TRANSMIT, _kilobits),
-    ("tcpConnectionsOpen", "count"): Measure(Signal.CONNECTIONS, _unchanged, digits=None),
-    ("diskUsage", "pct"): Measure(Signal.DISK_USED, _unchanged),
-    ("diskUsage", "mb"): Measure(Signal.DISK_USED, lambda pct, plan: pct / 100 * plan.disk_mb),
-    ("requests", "rps"): Measure(Signal.REQUESTS, _per_second),
-    ("http4xxResponses", "count"): Measure(Signal.CLIENT_ERRORS, _unchanged, digits=None),
-    ("http4xxResponses", "rps"): Measure(Signal.CLIENT_ERRORS, _per_second),
-    ("http5xxResponses", "count"): Measure(Signal.SERVER_ERRORS, _unchanged, digits=None),
-    ("http5xxResponses", "rps"): Measure(Signal.SERVER_ERRORS, _per_second),
-    ("bandwidth", "kbps"): Measure(Signal.NETWORK_TRANSMIT, _kilobits),
-    ("bandwidthVolume", "mb"): Measure(Signal.NETWORK_TRANSMIT, _megabytes),
-}
-
-
-@dataclass(frozen=True, slots=True)
 class Metering:
-    """What metrics are taken from, the simulator's start (Unix s), and the ledger of answers."""
+    """What metrics are taken from, how the newest settle, and how much there is of them.
+
+    `most_samples` is the most that an answer holds of a series: the oldest of what was asked for,
+    or the newest.
+    """
 
     timeline: Timeline
-    started: int
-    served: Ledger
+    settling: Settling
+    retention_ms: int
+    most_samples: int | None = None
+    keeps_newest: bool = False
 
     def answer(
-        self, query: MetricsQuery, resource: str, workload: Workload, now: int
+        self,
+        query: MetricsQuery,
+        resource: str,
+        workload: Workload,
+        now: int,
+        served: Ledger | None = None,
     ) -> dict[str, Any]:
-        """`{"data": {metric type: {"metricInfo", "values"}}}` at a time (ms)."""
+        """`{"data": {metric type: {"metricInfo", "values"}}}` at a time (ms).
+
+        Its samples are noted in the ledger, if one is given.
+        """
         answer: dict[str, Any] = {}
         for metric in query.metric_types:
             values = []
-            for origin in self._origins(query, workload, metric):
-                samples = dict(self._samples(query, origin, workload, metric, now))
+            for origin in self._origins(query, workload, metric, now):
+                samples = self._cut(query, self._samples(query, origin, workload, metric, now))
                 if samples:
-                    self.served.record(_series(origin, resource, workload, metric), samples)
+                    if served is not None:
+                        served.record(_series(origin, resource, workload, metric), samples)
                     values.append(_entry(origin, samples, workload.numeric_strings))
             answer[metric] = {"metricInfo": _metric_info(metric, workload), "values": values}
         return {"data": answer}
 
-    def _origins(self, query: MetricsQuery, workload: Workload, metric: str) -> "Iterator[_Origin]":
+    def samples(
+        self, query: MetricsQuery, resource: str, workload: Workload, now: int
+    ) -> Iterator[ServedSample]:
+        """All that is asked for and there at a time (ms), however much an answer holds."""
+        for metric in query.metric_types:
+            for origin in self._origins(query, workload, metric, now):
+                series = _series(origin, resource, workload, metric)
+                for ts, value in self._samples(query, origin, workload, metric, now):
+                    yield ServedSample(series, ts, value)
+
+    def _origins(
+        self, query: MetricsQuery, workload: Workload, metric: str, now: int
+    ) -> "Iterator[_Origin]":
         if metric in TOTALS:
             if workload.front is not None and query.selects_totals:
                 # which containerId the real one gives a total is not documented
-                yield _Origin(workload.front, workload.id, None, offset_ms=0, since=0)
+                yield _Origin(workload.front, workload.id, None, 0, workload.created_at or 0)
             return
-        for container in filter(query.selects, workload.containers):
+        for container in workload.containers:
             volume = container.volume if metric == "diskUsage" else None
-            if metric == "diskUsage" and volume is None:
+            if not query.selects(container, now) or (metric == "diskUsage" and volume is None):
                 continue
-            since = (self.started - container.created_seconds_before_start) * 1000
-            until = None
-            if container.ended_seconds_before_start is not None:
-                until = (self.started - container.ended_seconds_before_start) * 1000
             yield _Origin(
-                container.share, container.name, volume, container.offset_ms, since, until
+                container.share,
+                container.name,
+                volume,
+                container.offset_ms,
+                container.created_at,
+                container.ended_at,
             )
 
     def _samples(
         self, query: MetricsQuery, origin: "_Origin", workload: Workload, metric: str, now: int
     ) -> Iterator[tuple[int, float]]:
+        """Oldest first; newest first if these are the ones that the answer keeps."""
         measure = MEASURES[metric, workload.units[metric]]
+        signal, share, settling = measure.signal, origin.share, self.settling
         times = range(
-            origin.first_sample(max(query.start, origin.since, now - RETENTION_MS)),
-            min(query.end, now + 1, origin.until or query.end),
+            origin.first_sample(max(query.start, origin.since_ms, now - self.retention_ms)),
+            min(query.end, now + 1, origin.until_ms(query.end)),
             GRID_MS,
         )
-        for ts in reversed(times) if query.newest_only else times:
-            instant = ts // GRID_MS * GRID_SECONDS
-            value = self.timeline.value(origin.share, measure.signal, instant)
-            if value is not None:
+        for ts in reversed(times) if self._newest_first(query) else times:
+            value = self.timeline.value(share, signal, ts // GRID_MS * GRID_SECONDS)
+            if value is not None and settling.is_there(share.host, ts, ts, now):
+                value = settling.value(value, signal, share.host, ts, ts, now)
                 yield ts, round(measure.convert(value, workload.plan), measure.digits)
-                if query.newest_only:
-                    return
+
+    def _cut(self, query: MetricsQuery, samples: Iterator[tuple[int, float]]) -> dict[int, float]:
+        """As many samples as an answer holds, oldest first."""
+        kept = list(islice(samples, 1 if query.newest_only else self.most_samples))
+        return dict(reversed(kept) if self._newest_first(query) else kept)
+
+    def _newest_first(self, query: MetricsQuery) -> bool:
+        return query.newest_only or (self.most_samples is not None and self.keeps_newest)
 
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Whose samples one entry of `values` holds; they exist from `since` until `until` (ms)."""
+    """Whose samples one entry of `values` holds; they exist from `since` until `until` (Unix s)."""
 
     share: Share
     container: str
     volume: str | None
     offset_ms: int
-    since: int
-    until: int | None = None
+    since: float
+    until: float = inf
+
+    @property
+    def since_ms(self) -> int:
+        """From when on there are samples."""
+        return ceil(self.since * 1000)
+
+    def until_ms(self, end: int) -> int:
+        """Before when there are samples, at most an end (ms)."""
+        return end if self.until == inf else min(end, ceil(self.until * 1000))
 
     def first_sample(self, start: int) -> int:
         """The time of the first sample at or after a time, both in milliseconds."""

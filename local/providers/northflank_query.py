@@ -69,15 +69,21 @@ class MetricsQuery:
             args.get("deploymentId"),
         )
 
-    def selects(self, container: Container) -> bool:
-        """Whether the container is asked for: by default active ones, or by name or deployment.
+    @classmethod
+    def everything(cls, start: int, end: int) -> Self:
+        """All metrics of all containers in [start, end)."""
+        return cls(METRIC_TYPES, start, end, False, "all", None)
+
+    def selects(self, container: Container, now: int) -> bool:
+        """Whether the container is asked for: by default those active now (ms), whatever they
+        were in the range; or by name or deployment.
 
         The client's types also allow the container name `all`.
         """
         if self.deployment_id not in (None, container.deployment):
             return False
         if self.container_name is None:
-            return container.is_active or self.deployment_id is not None
+            return container.is_active_at(now / 1000) or self.deployment_id is not None
         return self.container_name in ("all", container.name)
 
     @property

@@ -29,6 +29,10 @@ def serve(app: "WSGIApplication", host: str = "127.0.0.1", port: int = 0) -> "Ru
     return RunningServer(app, host, port)
 
 
+class ConnectionDropped(Exception):
+    """Raised by an app in place of an answer: the connection is closed without one."""
+
+
 class RunningServer:
     """A server that answers at `url` until it is closed."""
 
@@ -96,7 +100,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        response = Response.from_app(self.server.app, self._environ(), buffered=True)
+        try:
+            response = Response.from_app(self.server.app, self._environ(), buffered=True)
+        except ConnectionDropped:
+            self.close_connection = True
+            return
         body = response.get_data()
         # not send_response, which adds a Date of its own clock
         self.send_response_only(response.status_code)

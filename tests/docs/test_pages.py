@@ -23,7 +23,7 @@ RUN_ELSEWHERE = {
     "make test-dynalite": "runs on CI after this",
     "make lint types": "runs before this",
     "TRACES=traces make bench": "takes many minutes; tests/benchmarks runs its parts on less",
-    "make run": "test_readme runs it",
+    "make run": "test_readme runs it, and with FAULTS",
     "NORTHFLANK_TOKEN=… HOSTUP_TOKEN=… make run": "needs accounts of real providers",
     "TOKEN=": "a variable, which tests.docs.curl fills in",
     "sam build && sam deploy --guided": "needs an AWS account; the local stack runs `sam build`",

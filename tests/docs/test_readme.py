@@ -1,11 +1,13 @@
 """The README is true: `make run` shows what it shows, and what it says to type is right."""
 
 import json
+import re
 import shlex
 import signal
 
 import pytest
 
+from local.fault_switches import FAULT_NAMES
 from tests.docs import curl
 from tests.docs.expected import template
 from tests.docs.markdown import blocks, text_of
@@ -36,6 +38,26 @@ def test_make_run_shows_what_the_readme_shows_and_its_first_curl_line_works() ->
     }
     # make ends by the same signal, once its command has put everything away.
     assert status in (0, -signal.SIGINT)
+
+
+@pytest.mark.stack
+@pytest.mark.xdist_group("stack")
+def test_make_run_with_faults_shows_what_the_readme_shows() -> None:
+    command = "make run FAULTS=outage,hostup:errors"
+    [shown] = [block for block in blocks("README.md") if block.commands == [command]]
+
+    arguments = [command.split()[0], "--no-print-directory", *command.split()[1:]]
+    with terminal(arguments, PORT="0", MAKEFLAGS="") as user:
+        user.read_until("· Building", FIRST_COLLECTION_SECONDS)
+        user.interrupt()
+
+    assert user.lines[: len(shown.lines) - 1] == shown.lines[1:]
+
+
+def test_the_readme_names_every_fault() -> None:
+    named = text_of("README.md").partition("There are `errors`")[2].partition("each of")[0]
+
+    assert {"errors", *re.findall(r"`(\w+)`", named)} == set(FAULT_NAMES)
 
 
 def test_the_first_query_is_the_first_curl_line_that_make_run_prints() -> None:

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from local.failure import Failure
+from local.fault_switches import NO_FAULTS
 from local.settings import Credentials, Settings
 
 
@@ -44,8 +45,31 @@ def test_an_empty_token_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("PORT", "http"), ("PORT", "70000"), ("RUNTIME", "docker")]
+    ("variable", "value"),
+    [("PORT", "http"), ("PORT", "70000"), ("RUNTIME", "docker"), ("FAULTS", "outage,meteorite")],
 )
 def test_a_value_that_cannot_be_used_is_named(variable: str, value: str) -> None:
     with pytest.raises(Failure, match=f"^{variable}={value} "):
         Settings.from_env({variable: value})
+
+
+def test_without_faults_nothing_is_switched_on() -> None:
+    assert Settings.from_env({"FAULTS": ""}).faults == NO_FAULTS
+    assert NO_FAULTS.lines() == []
+
+
+@pytest.mark.parametrize("unknown", ["meteorite", "hostup:meteorite", "aws:errors", "hostup:"])
+def test_an_unknown_fault_is_named_beside_the_known_ones(unknown: str) -> None:
+    with pytest.raises(Failure) as raised:
+        Settings.from_env({"FAULTS": f"outage,{unknown}"})
+
+    assert str(raised.value) == (
+        f"FAULTS=outage,{unknown} has {unknown}, which is not known: use errors, garbage, slow,"
+        " throttled, unauthorized, outage, late, revised, clock, each of both providers or, as in"
+        " hostup:errors, of one."
+    )
+
+
+def test_faults_are_refused_where_providers_are_real() -> None:
+    with pytest.raises(Failure, match=r"^FAULTS are those of the simulated providers"):
+        Settings.from_env({"FAULTS": "errors", "HOSTUP_TOKEN": "t"})
