@@ -35,6 +35,9 @@ _LEFT_OUT = frozenset(
         "AWS::ApiGatewayV2::Api",  # local.front
         "AWS::ApiGatewayV2::Stage",
         "AWS::Lambda::EventInvokeConfig",
+        # moto would look for a Docker engine to deliver to. Nothing polls the collectors' queues
+        # here: a local run has one account of each provider, and sends no turns.
+        "AWS::Lambda::EventSourceMapping",
         "AWS::Lambda::LayerVersion",  # local.runtime
         "AWS::Lambda::Permission",
         "AWS::Scheduler::Schedule",  # local.scheduler
@@ -138,9 +141,11 @@ def _for_moto(template: Template, made_secrets: Mapping[str, str]) -> JSON:
         for name, resource in template.resources.items()
         if resource["Type"] in _CREATED
     }
-    for resource in resources.values():
+    for name, resource in resources.items():
         if resource["Type"] == "AWS::Lambda::Function":
             del resource["Properties"]["Layers"]  # moto has no layers
+        if resource["Properties"].get("FifoQueue"):  # whose names end so, as CloudFormation knows
+            resource["Properties"]["QueueName"] = f"{STACK_NAME}-{name}.fifo"
     document = {**template.cloudformation, "Resources": resources}
     del document["Outputs"]  # they name the API, which moto does not create
     return document

@@ -103,6 +103,7 @@ def test_the_readmes_arithmetic_is_right() -> None:
     metrics, own = 10 * 2 + 10 * 4, 2 * 5 + 3 + 5
     units = round((10 * 13.3 + 10 * 19.3 + 2 * 25) * 730)
     runs, compactions = 2 * 12 * 730, 730
+    polls = 2 * 15 * 60 * 730
     gigabyte_seconds = (runs + compactions) * 5 * 0.5
 
     for sentence in (
@@ -114,6 +115,8 @@ def test_the_readmes_arithmetic_is_right() -> None:
         f"Three secrets at $0.40 are **${3 * 0.4:.2f}**",
         f"= {runs:,} runs of some 5 s, and {compactions} of the compactor, at 512 MB are "
         f"{gigabyte_seconds:,.0f} GB-s at $0.0000133,",
-        f"**${gigabyte_seconds * 0.0000133:.2f}**. The HTTP API",
+        f"**${gigabyte_seconds * 0.0000133:.2f}**. Lambda polls",
+        f"2 × 15 × 60 × 730 = {polls:,} requests at $0.50 per million, "
+        f"**${polls * 0.5e-6:.2f}**. The HTTP API",
     ):
         assert sentence in text

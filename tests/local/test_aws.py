@@ -46,6 +46,24 @@ def test_functions_are_told_of_the_table_and_their_secrets(stack: CreatedStack) 
     assert collector["AWS_ENDPOINT_URL"] == ""
 
 
+def test_collectors_are_told_of_a_queue_that_takes_their_turns(stack: CreatedStack) -> None:
+    client = boto3.client("sqs", endpoint_url=stack.endpoint)
+
+    for name in ("Northflank", "Hostup"):
+        environment = stack.environments[f"{name}CollectorFunction"]
+        attributes = client.get_queue_attributes(
+            QueueUrl=environment["QUEUE_URL"], AttributeNames=["All"]
+        )["Attributes"]
+        dead_letters = json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"]
+
+        assert environment["ACCOUNTS_PER_INVOCATION"] == "50"
+        assert environment["QUEUE_URL"].endswith(f"/tributary-local-{name}CollectorQueue.fifo")
+        assert attributes["FifoQueue"] == "true"
+        assert attributes["VisibilityTimeout"] == "300"
+        assert attributes["MessageRetentionPeriod"] == "600"
+        assert dead_letters.endswith(f":tributary-local-{name}CollectorQueueDeadLetters.fifo")
+
+
 def test_no_reference_is_left_unresolved(stack: CreatedStack) -> None:
     values = [v for variables in stack.environments.values() for v in variables.values()]
 

@@ -74,6 +74,19 @@ def test_a_collector_collects_for_its_event(
     assert (answer["provider"], answer["resources"], answer["errors"]) == (folder, resources, 0)
 
 
+@pytest.mark.parametrize(("folder", "resources"), [("northflank", 6), ("hostup", 4)])
+def test_a_collector_collects_the_account_that_its_queue_delivers(
+    invoked: tuple[Surroundings, Invoke], folder: str, resources: int
+) -> None:
+    _, invoke = invoked
+
+    answer = invoke(
+        f"{folder.capitalize()}CollectorFunction", event(f"{folder}_collector/delivery")
+    )
+
+    assert (answer["accounts"], answer["resources"], answer["errors"]) == (1, resources, 0)
+
+
 def test_the_compactor_compacts_for_its_event(invoked: tuple[Surroundings, Invoke]) -> None:
     _, invoke = invoked
     invoke("HostupCollectorFunction", event("hostup_collector/schedule"))

@@ -43,6 +43,9 @@ def test_a_new_provider_is_told_what_it_lacks(checkout: Path) -> None:
     assert missing(checkout, "hetzner_collector") == [
         "functions/hetzner_collector/app.py with a lambda_handler",
         "template.yaml: a function HetznerCollectorFunction",
+        "template.yaml: a FIFO queue HetznerCollectorQueue",
+        "template.yaml: an EventSourceMapping from HetznerCollectorQueue"
+        " to HetznerCollectorFunction",
         "events/hetzner_collector/: an event",
         "tests/golden/hetzner/: a golden case",
         "functions/hetzner_collector/README.md with its metric table",
@@ -77,6 +80,32 @@ def test_an_entry_that_would_be_built_wrongly_is_named(checkout: Path) -> None:
         "template.yaml: HostupCollectorFunction with ParentPackages: functions.hostup_collector"
         " (explicit)",
     ]
+
+
+def test_a_function_whose_queue_is_another_providers_is_named(checkout: Path) -> None:
+    template = checkout / "template.yaml"
+    text = template.read_text()
+    text = text.replace("QUEUE_URL: !Ref HostupC", "QUEUE_URL: !Ref NorthflankC")
+    text = text.replace(
+        "EventSourceArn: !GetAtt HostupCollectorQueue",
+        "EventSourceArn: !GetAtt NorthflankCollectorQueue",
+    )
+    template.write_text(text)
+
+    assert missing(checkout, "hostup_collector")[1:3] == [
+        "template.yaml: HostupCollectorFunction with QUEUE_URL: !Ref HostupCollectorQueue",
+        "template.yaml: an EventSourceMapping from HostupCollectorQueue to HostupCollectorFunction",
+    ]
+
+
+def test_an_event_that_no_queue_delivers_is_named(checkout: Path) -> None:
+    folder = checkout / "events" / "hostup_collector"
+    shutil.copytree(ROOT / "events" / "hostup_collector", folder)
+    (folder / "delivery.json").write_text('{"Records": [{"eventSource": "aws:sns"}]}')
+
+    assert "events/hostup_collector/delivery.json with what its queue delivers" in missing(
+        checkout, "hostup_collector"
+    )
 
 
 def test_an_event_without_what_the_schedule_sends_is_named(checkout: Path) -> None:

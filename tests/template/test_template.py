@@ -14,6 +14,7 @@ from tests.dynamodb import KEYS
 from tributary.account_run import Pace
 from tributary.due import CLOSED_AFTER_MS
 from tributary.retention import MOST_DAYS, SETTINGS
+from tributary.turns import DEFAULT_ACCOUNTS_PER_INVOCATION
 
 SOURCE = ROOT / "template.yaml"
 COLLECTORS = ("NorthflankCollectorFunction", "HostupCollectorFunction")
@@ -179,6 +180,52 @@ def test_schedules_alone_start_functions_and_nothing_is_retried(template: Templa
         assert function["Timeout"] == (270 if name in COLLECTORS else 900)
 
 
+@pytest.mark.parametrize("name", COLLECTORS)
+def test_a_collectors_queue_delivers_one_account_at_a_time_and_once(
+    template: Template, name: str
+) -> None:
+    queue_id = name.replace("Function", "Queue")
+    queue = template.of_type("AWS::SQS::Queue")[queue_id]
+    dead_letters = template.of_type("AWS::SQS::Queue")[f"{queue_id}DeadLetters"]
+    function = template.of_type("AWS::Lambda::Function")[name]
+
+    assert queue["FifoQueue"] is queue["SqsManagedSseEnabled"] is True
+    assert queue["VisibilityTimeout"] == 300 > function["Timeout"]
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": [f"{queue_id}DeadLetters", "Arn"]},
+        "maxReceiveCount": 1,
+    }
+    assert dead_letters["FifoQueue"] is dead_letters["SqsManagedSseEnabled"] is True
+    assert dead_letters["MessageRetentionPeriod"] == 14 * 86_400
+    assert function["Environment"]["Variables"]["QUEUE_URL"] == {"Ref": queue_id}
+    assert template.of_type("AWS::Lambda::EventSourceMapping")[f"{queue_id}Mapping"] == {
+        "EventSourceArn": {"Fn::GetAtt": [queue_id, "Arn"]},
+        "FunctionName": {"Ref": name},
+        "BatchSize": 1,
+        "ScalingConfig": {"MaximumConcurrency": {"Ref": "AccountsAtOnce"}},
+    }
+
+
+@pytest.mark.parametrize("minutes", ["1", "2", "3", "5", "6", "10", "12", "15", "20", "30"])
+def test_a_turn_is_kept_until_the_next_and_as_long_as_it_may_be_worked_on(minutes: str) -> None:
+    template = Template(SOURCE, {"HostupEveryMinutes": minutes})
+    queue = template.of_type("AWS::SQS::Queue")["HostupCollectorQueue"]
+
+    kept_seconds = int(template.resolve(queue["MessageRetentionPeriod"]))
+    assert kept_seconds == int(minutes) * 60 + queue["VisibilityTimeout"]
+
+
+def test_how_many_accounts_are_collected_at_once_is_within_lambdas_bounds(
+    template: Template,
+) -> None:
+    parameters = template.cloudformation["Parameters"]
+    at_once, per_invocation = parameters["AccountsAtOnce"], parameters["AccountsPerInvocation"]
+
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+    assert (at_once["MinValue"], at_once["MaxValue"]) == (2, 1000)
+    assert per_invocation["Default"] == DEFAULT_ACCOUNTS_PER_INVOCATION
+
+
 def test_functions_run_python_313_on_arm64(template: Template) -> None:
     assert template.parameters["Architecture"] == "arm64"
     for name in FUNCTIONS:
@@ -224,15 +271,18 @@ def test_every_log_group_has_a_retention_and_every_function_its_own(template: Te
 
 READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
 WRITE = {"dynamodb:PutItem"}
+SPREAD = {"sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 MAY = {
     "NorthflankCollectorFunction": {
         "NorthflankSecret": {"secretsmanager:GetSecretValue"},
         "Table": READ | WRITE,
+        "NorthflankCollectorQueue": SPREAD,
         "*": {"cloudwatch:PutMetricData"},
     },
     "HostupCollectorFunction": {
         "HostupSecret": {"secretsmanager:GetSecretValue"},
         "Table": READ | WRITE,
+        "HostupCollectorQueue": SPREAD,
         "*": {"cloudwatch:PutMetricData"},
     },
     "CompactorFunction": {"Table": READ | WRITE | {"dynamodb:UpdateItem"}},
@@ -255,6 +305,10 @@ def test_a_function_may_do_what_it_needs_and_no_more(template: Template, name: s
     dead_letters = allowed.pop(name.replace("Function", "DeadLetters"), None)
 
     assert allowed == MAY[name]
+    managed = template.of_type("AWS::IAM::Role")[f"{name}Role"]["ManagedPolicyArns"]
+    assert [str(arn).rpartition("/")[2].strip("\"'}]") for arn in managed] == [
+        "AWSLambdaBasicExecutionRole"
+    ]
     assert dead_letters == ({"sqs:SendMessage"} if name in SCHEDULED else None)
 
 

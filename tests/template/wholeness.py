@@ -7,6 +7,8 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from tributary.turns import is_delivery
+
 COLLECTOR = "_collector"
 
 
@@ -52,6 +54,24 @@ def _entry(root: Path, folder: str) -> Iterator[str]:
         yield f"template.yaml: {name} with a ScheduleV2 event"
 
 
+def _queue(root: Path, folder: str) -> Iterator[str]:
+    """By which a collector spreads its accounts, once they are many."""
+    if not folder.endswith(COLLECTOR):
+        return
+    function, resources = logical_id(folder), _template(root)["Resources"]
+    queue = function.removesuffix("Function") + "Queue"
+    if not resources.get(queue, {}).get("Properties", {}).get("FifoQueue"):
+        yield f"template.yaml: a FIFO queue {queue}"
+    if function in resources and not _told(resources[function], {"Ref": queue}):
+        yield f"template.yaml: {function} with QUEUE_URL: !Ref {queue}"
+    mapping = {
+        "EventSourceArn": {"Fn::GetAtt": [queue, "Arn"]},
+        "FunctionName": {"Ref": function},
+    }
+    if not any(mapping.items() <= each.items() for each in _mappings(resources)):
+        yield f"template.yaml: an EventSourceMapping from {queue} to {function}"
+
+
 def _events(root: Path, folder: str) -> Iterator[str]:
     if not list((root / "events" / folder).glob("*.json")):
         yield f"events/{folder}/: an event"
@@ -62,6 +82,11 @@ def _events(root: Path, folder: str) -> Iterator[str]:
         event = root / "events" / folder / "schedule.json"
         if not event.is_file() or json.loads(event.read_text()).keys() != keys:
             yield f"events/{folder}/schedule.json with what its schedule sends: {', '.join(keys)}"
+    delivery = root / "events" / folder / "delivery.json"
+    if folder.endswith(COLLECTOR) and not (
+        delivery.is_file() and is_delivery(json.loads(delivery.read_text()))
+    ):
+        yield f"events/{folder}/delivery.json with what its queue delivers"
 
 
 def _cases(root: Path, folder: str) -> Iterator[str]:
@@ -82,6 +107,7 @@ def _readme(root: Path, folder: str) -> Iterator[str]:
 _CHECKS: tuple[Callable[[Path, str], Iterator[str]], ...] = (
     _handler,
     _entry,
+    _queue,
     _events,
     _cases,
     _readme,
@@ -95,3 +121,14 @@ def _template(root: Path) -> Any:
 def _schedules(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     events = entry.get("Properties", {}).get("Events", {}).values()
     return [event["Properties"] for event in events if event["Type"] == "ScheduleV2"]
+
+
+def _told(entry: Mapping[str, Any], queue: Mapping[str, str]) -> bool:
+    variables = entry["Properties"].get("Environment", {}).get("Variables", {})
+    return bool(variables.get("QUEUE_URL") == queue)
+
+
+def _mappings(resources: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            yield resource["Properties"]

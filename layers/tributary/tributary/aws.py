@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
-_SERVICES = ("cloudwatch", "dynamodb", "secretsmanager")
+_SERVICES = ("cloudwatch", "dynamodb", "secretsmanager", "sqs")
 
 
 @overload
@@ -25,6 +26,8 @@ def aws_client(service: Literal["cloudwatch"], config: Config) -> "CloudWatchCli
 def aws_client(service: Literal["dynamodb"], config: Config) -> "DynamoDBClient": ...
 @overload
 def aws_client(service: Literal["secretsmanager"], config: Config) -> "SecretsManagerClient": ...
+@overload
+def aws_client(service: Literal["sqs"], config: Config) -> "SQSClient": ...
 def aws_client(service: str, config: Config) -> Any:
     """A client in the region, with the credentials and at the endpoint of the environment."""
     return _session().create_client(service, config=config)

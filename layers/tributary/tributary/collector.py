@@ -1,7 +1,7 @@
-"""The collector: one scheduled event in, a run over every account of one provider out."""
+"""The collector: one event in, a run over accounts of one provider out."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from tributary.publisher import Publisher
 from tributary.report import Report
 from tributary.self_metrics import emit, logger
 from tributary.table import Table
+from tributary.turns import Turn, Turns, is_delivery, turns_in, turns_of
 from tributary.windows import parse_rfc3339
 
 # What a run still needs after its last request: storing, publishing, noting how far it came.
@@ -37,7 +38,8 @@ class Collector:
 
     `connect` makes the adapter of an account, which asks nothing after a deadline given as an
     instant of `time.monotonic`. `run_over` makes a run over the table, which is counted for each
-    account apart.
+    account apart. `turns` spreads accounts over invocations, where there are too many for one;
+    without them, one collects however many there are.
     """
 
     provider: str
@@ -45,6 +47,7 @@ class Collector:
     table: Table
     run_over: RunOver
     connect: Connect
+    turns: Turns | None = None
 
     @classmethod
     def from_env(cls, provider: str, connect: Connect) -> "Collector":
@@ -54,17 +57,23 @@ class Collector:
         def run_over(table: Table) -> AccountRun:
             return AccountRun.from_env(table, publisher)
 
-        return cls(provider, Accounts.from_env(), Table.from_env(), run_over, connect)
+        accounts, turns = Accounts.from_env(), Turns.from_env()
+        return cls(provider, accounts, Table.from_env(), run_over, connect, turns)
 
     def handle(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-        """Answers EventBridge Scheduler's `{"scheduledTime": "2026-11-22T10:00:00Z"}`.
+        """Answers EventBridge Scheduler's `{"scheduledTime": "2026-11-22T10:00:00Z"}` for all
+        accounts, and what SQS delivers of the turns that were sent instead.
 
         One log line and one set of self-metrics per account. Raises SettingsError for an event or
-        a secret that can't be used, and StorageError where the table can't be read.
+        a secret that can't be used, and StorageError where the secret can't be read.
         """
-        slot_ms = scheduled_ms(event)
         seconds_left = context.get_remaining_time_in_millis() / 1000
         deadline = time.monotonic() + max(seconds_left - _CLOSING_SECONDS, seconds_left / 2)
+        if is_delivery(event):
+            return self._delivered(turns_in(event), deadline)
+        return self._scheduled(scheduled_ms(event), deadline)
+
+    def _scheduled(self, slot_ms: int, deadline: float) -> dict[str, Any]:
         accounts = self.accounts.all()
         if not accounts:
             logger.info(
@@ -72,10 +81,47 @@ class Collector:
                 extra={"provider": self.provider},
             )
             return _summary(self.provider, [])
-        with ThreadPoolExecutor(len(accounts)) as pool:
-            reports = list(
-                pool.map(lambda account: self._collect(account, slot_ms, deadline), accounts)
-            )
+        if self.turns and len(accounts) > self.turns.accounts_per_invocation:
+            return self._spread(self.turns, accounts, slot_ms)
+        return self._side_by_side([(account, slot_ms) for account in accounts], deadline)
+
+    def _spread(self, turns: Turns, accounts: Collection[Account], slot_ms: int) -> dict[str, Any]:
+        failures = turns.send(turns_of((account.name for account in accounts), slot_ms))
+        reports = []
+        for name, error in failures.items():
+            report = Report(self.provider, name)
+            report.failed(error, f"account {name}")
+            emit(report)
+            reports.append(report)
+        counts = {"accounts": len(accounts), "sent": len(accounts) - len(failures)}
+        logger.info("spread", extra={"provider": self.provider, **counts})
+        return _summary(self.provider, reports) | counts
+
+    def _delivered(self, turns: Sequence[Turn], deadline: float) -> dict[str, Any]:
+        """Collects for turns. What fails in a run is not raised, so that SQS takes the message for
+        done: the next slot is the retry."""
+        accounts = self._named({turn.account for turn in turns})
+        for turn in turns:
+            if turn.account not in accounts:
+                logger.warning(
+                    "dropped: the account is not in the provider's secret any more",
+                    extra={"provider": self.provider, "account": turn.account},
+                )
+        known = [turn for turn in turns if turn.account in accounts]
+        return self._side_by_side([(accounts[one.account], one.slot_ms) for one in known], deadline)
+
+    def _named(self, names: Collection[str]) -> dict[str, Account]:
+        found = {one.name: one for one in self.accounts.all() if one.name in names}
+        if len(found) == len(names):
+            return found
+        # Another instance sent the turn, and may have read the secret later than this one.
+        return {one.name: one for one in self.accounts.all(anew=True) if one.name in names}
+
+    def _side_by_side(
+        self, accounts: Sequence[tuple[Account, int]], deadline: float
+    ) -> dict[str, Any]:
+        with ThreadPoolExecutor(max(len(accounts), 1)) as pool:
+            reports = list(pool.map(lambda one: self._collect(one[0], one[1], deadline), accounts))
         return _summary(self.provider, reports)
 
     def _collect(self, account: Account, slot_ms: int, deadline: float) -> Report:
