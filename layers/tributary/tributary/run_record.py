@@ -102,7 +102,8 @@ class RunRecords:
 
 
 class Run:
-    """A run under way: `known` is the record as it found it, `allowance` what it may ask."""
+    """A run under way, until `ends_ms` at the latest: `known` is the record as it found it,
+    `allowance` what it may ask."""
 
     def __init__(
         self,
@@ -113,7 +114,7 @@ class Run:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
-        self.known = known
+        self.known, self.ends_ms = known, until_ms
         self.allowance = Allowance(
             holder, until_ms, stored.record.budget, self._change_budget, clock, sleep
         )
