@@ -158,25 +158,31 @@ def test_others_who_use_the_whole_limit_stop_every_run_until_the_provider_says(
         assert account.ask(account.client(last, Credentials(TOKEN)), 3) == 3
 
 
-def test_a_provider_that_counts_aloud_keeps_a_fifth_for_others_and_never_refuses(
-    world: World,
-) -> None:
+@contextmanager
+def northflank(world: World) -> Iterator[tuple[Account, Counting]]:
+    """An account at a Northflank that takes 100 requests an hour, where 1000 are configured."""
     clock = Clock(TEN / 1000)
     door = Counting(
         NorthflankSimulator(TOKEN, clock=clock, load=KnownLoad(), requests_per_hour=100)
     )
     with serve(door) as server:
         records = RunRecords(world.table, clock, clock.sleep)
-        # What is configured is wrong, and the first answer says so.
         limit = RequestLimit(1000, 3600)
-        account = Account(clock, records, server.url, NORTHFLANK, limit, "/v1/projects")
-        others = Client(server.url, TOKEN, NORTHFLANK, clock=clock)
+        yield Account(clock, records, server.url, NORTHFLANK, limit, "/v1/projects"), door
+
+
+@pytest.mark.parametrize("wanted", [10, 500])
+def test_a_provider_that_counts_aloud_keeps_a_fifth_for_others_and_never_refuses(
+    world: World, wanted: int
+) -> None:
+    with northflank(world) as (account, door):
+        others = Client(account.url, TOKEN, NORTHFLANK, clock=account.clock)
         for _ in range(30):
             others.get("/v1/projects")
         sent = []
         for slot in range(14):
-            clock.now = TEN / 1000 + slot * 300 + 1
-            run, credentials = account.begin(10), Credentials(TOKEN)
+            account.clock.now = TEN / 1000 + slot * 300 + 1
+            run, credentials = account.begin(wanted), Credentials(TOKEN)
             sent.append(account.ask(account.client(run, credentials), 20))
             assert run.allowance.standing().limit == 100
             run.finish(credentials)
@@ -184,6 +190,32 @@ def test_a_provider_that_counts_aloud_keeps_a_fifth_for_others_and_never_refuses
     assert sent[:12] == [20, 20, 10] + [0] * 9
     # An hour after the first request of all the next window opens.
     assert sent[12:] == [20, 20]
+
+
+def test_what_others_take_meanwhile_is_not_asked_for_though_it_was_reserved(world: World) -> None:
+    with northflank(world) as (account, door):
+        others = Client(account.url, TOKEN, NORTHFLANK, clock=account.clock)
+        run, credentials = account.begin(80), Credentials(TOKEN)
+        client = account.client(run, credentials)
+        assert account.ask(client, 10) == 10
+        for _ in range(50):
+            others.get("/v1/projects")
+        # The first answer tells of the fifty.
+        assert account.ask(client, 40) == 20
+        assert client.remaining == 20
+        run.finish(credentials)
+    assert set(door.statuses) == {200}
+
+
+@pytest.mark.parametrize(("threads", "least"), [(1, 80), (4, 77)])
+def test_all_of_the_share_can_be_used(world: World, threads: int, least: int) -> None:
+    with northflank(world) as (account, door):
+        run, credentials = account.begin(80), Credentials(TOKEN)
+        sent = account.ask(account.client(run, credentials), 90, threads)
+        run.finish(credentials)
+    # Of those of other threads that are under way nobody knows whether they were counted.
+    assert least <= sent <= 80
+    assert door.statuses == [200] * sent
 
 
 def test_puts_whose_answers_are_lost_count_once(wire: Wire) -> None:

@@ -144,7 +144,7 @@ def test_a_run_waits_for_the_next_window_if_that_opens_in_time(world: World) -> 
 
 def test_a_run_out_of_budget_says_so_without_waiting_past_its_deadline(runs: Runs) -> None:
     run = runs.begun(wanted=800)
-    spend(run, 800, RateLimit(1000, 200, 1200))
+    spend(run, 1, RateLimit(1000, 200, 1200))
     with pytest.raises(
         OutOfBudgetError,
         match="GET /y not sent: its share of 800 of 1000 requests is used up for 1201 s",

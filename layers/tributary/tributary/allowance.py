@@ -77,10 +77,10 @@ class Allowance:
         while True:
             with self._lock:
                 now_ms = self._now_ms()
-                opens_ms = self._taken_or_opens_ms(now_ms)
-            if opens_ms is not None and opens_ms <= now_ms:
+                opens_ms = self._taken(asked, now_ms)
+            if opens_ms is None:
                 return now_ms
-            if opens_ms is None or opens_ms / SECOND_MS > ends:
+            if opens_ms / SECOND_MS > ends:
                 raise OutOfBudgetError(f"{asked} not sent: {self._explained(opens_ms, now_ms)}")
             self._sleep((opens_ms - now_ms) / SECOND_MS)
 
@@ -93,6 +93,7 @@ class Allowance:
             now_ms, before_ms = self._now_ms(), self._window.blocked_until_ms
             self._unanswered -= 1
             self._note(lambda window: window.answered(self._holder, sent, now_ms, said))
+            self._give_back_excess(now_ms)
             if self._window.blocked_until_ms > before_ms + _NEWS_MS:
                 # What can't be stored now is with the next put.
                 with suppress(StorageError):
@@ -103,8 +104,10 @@ class Allowance:
         with self._lock:
             return self._with_changes(window).returned(self._holder, self._now_ms())
 
-    def _taken_or_opens_ms(self, now_ms: int) -> int | None:
-        """Now if a request was taken, else when to try again."""
+    def _taken(self, asked: str, now_ms: int) -> int | None:
+        """None if a request was taken, else when to try again."""
+        if now_ms >= self._until_ms:
+            raise OutOfBudgetError(f"{asked} not sent: the run's time is over")
         if now_ms < self._window.blocked_until_ms:
             return self._window.opens_ms(now_ms)
         if not self._unsent(now_ms) and self._window.left(now_ms):
@@ -112,10 +115,14 @@ class Allowance:
             self._stored(lambda window: window.reserved(self._holder, more, self._until_ms, now_ms))
         if self._unsent(now_ms):
             self._unanswered += 1
-            return now_ms
-        opens_ms = self._window.opens_ms(now_ms)
-        # Something is left and yet was not granted: this run's time is over.
-        return None if opens_ms == now_ms else opens_ms
+            return None
+        return self._window.opens_ms(now_ms)
+
+    def _give_back_excess(self, now_ms: int) -> None:
+        """Does without requests that are reserved and, by what was just heard, too many."""
+        excess = min(self._window.excess(now_ms), self._unsent(now_ms))
+        if excess:
+            self._note(lambda window: window.returned(self._holder, now_ms, excess))
 
     def _unsent(self, now_ms: int) -> int:
         return max(0, self._window.at(now_ms).requests_of(self._holder) - self._unanswered)
@@ -133,13 +140,11 @@ class Allowance:
             window = change(window)
         return window
 
-    def _explained(self, opens_ms: int | None, now_ms: int) -> str:
-        share = f"{self._window.allowed} of {self._window.provider_limit} requests"
-        if opens_ms is None:
-            return f"the run's time is over, or its share of {share} holds none"
-        seconds = (opens_ms - now_ms) / SECOND_MS
-        if self._window.blocked_until_ms > now_ms:
+    def _explained(self, opens_ms: int, now_ms: int) -> str:
+        window, seconds = self._window, (opens_ms - now_ms) / SECOND_MS
+        if window.blocked_until_ms > now_ms:
             return f"the provider takes no requests for {seconds:.0f} s"
+        share = f"{window.allowed} of {window.provider_limit} requests"
         return f"its share of {share} is used up for {seconds:.0f} s"
 
     def _now_ms(self) -> int:

@@ -100,8 +100,8 @@ class BudgetWindow:
 
     @property
     def allowed(self) -> int:
-        """Our share of them."""
-        return math.floor(self.rule.share * self.provider_limit + 1e-9)
+        """Our share of them, at least one: who sends none never learns of a better limit."""
+        return max(1, math.floor(self.rule.share * self.provider_limit + 1e-9))
 
     def spent(self, now_ms: int) -> int:
         """How many requests may count in the provider's window, those yet to be sent included."""
@@ -115,15 +115,20 @@ class BudgetWindow:
             return 0
         return max(0, self.allowed - self.spent(now_ms))
 
-    def opens_ms(self, now_ms: int) -> int | None:
+    def excess(self, now_ms: int) -> int:
+        """How many more are used than may be: since others use the limit too, or it is lower than
+        was thought."""
+        return max(0, self.spent(now_ms) - self.allowed)
+
+    def opens_ms(self, now_ms: int) -> int:
         """The first instant from `now_ms` on at which there is something left, if nothing is sent
-        until then; None if there is none."""
+        until then."""
         window_ms = self.rule.window_ms
         instants = [now_ms, self.blocked_until_ms, self.resets_ms]
         instants += [at_ms + window_ms for at_ms, _ in self.unconfirmed]
         instants += [block.until_ms + window_ms for block in self.blocks.values()]
         later = sorted(instant for instant in instants if instant >= now_ms)
-        return next((instant for instant in later if self.left(instant)), None)
+        return next(instant for instant in later if self.left(instant))
 
     def reset_ms(self, now_ms: int) -> int:
         """When the provider has forgotten all that was sent until now."""
@@ -160,17 +165,20 @@ class BudgetWindow:
         block = Block(now.requests_of(holder) + granted, until_ms)
         return replace(now, blocks={**now.blocks, holder: block})
 
-    def returned(self, holder: str, now_ms: int) -> Self:
-        """The holder has sent what it will have sent: the rest of its block is given back."""
+    def returned(self, holder: str, now_ms: int, requests: int | None = None) -> Self:
+        """The holder will not send so many requests of its block, or none of them any more."""
         now = self.at(now_ms)
-        return replace(now, blocks={one: now.blocks[one] for one in now.blocks if one != holder})
+        block = now.blocks.get(holder)
+        if not block:
+            return now
+        return now._with_less(holder, block, block.requests if requests is None else requests)
 
     def answered(self, holder: str, sent_ms: int, now_ms: int, said: RateLimit) -> Self:
         """One request of the holder's block, sent at `sent_ms`, was answered or given up now."""
         now = self.at(now_ms)
         block = now.blocks.get(holder)
         if block:
-            now = now._without_one(holder, block)
+            now = now._with_less(holder, block, 1)
         if said.limit:
             now = replace(now, limit=said.limit)
         if said.remaining is not None:
@@ -187,10 +195,9 @@ class BudgetWindow:
         block = self.blocks.get(holder)
         return block.requests if block else 0
 
-    def _without_one(self, holder: str, block: Block) -> Self:
-        rest = replace(block, requests=block.requests - 1)
-        blocks = {**self.blocks, holder: rest}
-        if not rest.requests:
+    def _with_less(self, holder: str, block: Block, requests: int) -> Self:
+        blocks = {**self.blocks, holder: replace(block, requests=block.requests - requests)}
+        if block.requests <= requests:
             del blocks[holder]
         return replace(self, blocks=blocks)
 
@@ -202,10 +209,10 @@ class BudgetWindow:
         Answers come in any order, so that a lower count of the same window is an older one. All
         that had arrived before this request was sent is in its count.
         """
-        window_ms = self.rule.window_ms
-        left_ms = window_ms if reset_seconds is None else math.ceil(reset_seconds * SECOND_MS)
+        window_ms, longest = self.rule.window_ms, self.rule.seconds
+        seconds = longest if reset_seconds is None else min(reset_seconds, longest)
         used = max(0, self.provider_limit - remaining)
-        resets_ms = now_ms + min(left_ms, window_ms) + _ROUNDING_MS
+        resets_ms = now_ms + math.ceil(seconds * SECOND_MS) + _ROUNDING_MS
         if self.resets_ms:
             if resets_ms < self.resets_ms - window_ms // 2:
                 return self  # A late answer, of the window before.
