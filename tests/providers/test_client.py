@@ -5,7 +5,8 @@ import json
 import socket
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,11 +17,13 @@ import pytest
 
 from tests.providers.loopback import Asked, Clock, Loopback, Recorded, in_turn, loopback
 from tributary.client import USER_AGENT, VERSION, Client, Dialect
+from tributary.credentials import Credentials
 from tributary.errors import (
     CredentialsRefusedError,
     ForbiddenError,
     GoneError,
     MalformedAnswerError,
+    OutOfBudgetError,
     OutOfTimeError,
     RateLimitedError,
     RequestRefusedError,
@@ -30,6 +33,7 @@ from tributary.errors import (
     UpstreamError,
 )
 from tributary.provider import Json
+from tributary.rate_limit import NOTHING_SAID, RateLimit
 
 TOKEN = "nf-test-token"
 DIALECT = Dialect("acme", lambda header, now: float(header), {(409, "not_ready"): UpstreamError})
@@ -39,7 +43,7 @@ def client(server: Loopback | str, clock: Clock, seconds: float = 100.0, **more:
     url = server if isinstance(server, str) else server.url
     return Client(
         url,
-        TOKEN,
+        more.pop("credentials", TOKEN),
         more.pop("dialect", DIALECT),
         deadline=clock.now + seconds,
         clock=clock,
@@ -376,6 +380,133 @@ def test_cookies_are_not_sent_back() -> None:
         asking.get("/v1/x")
         asking.get("/v1/x")
     assert "cookie" not in server.asked[1].headers
+
+
+def test_a_refused_token_is_renewed_and_the_request_sent_once_more() -> None:
+    with loopback(only("new")) as server:
+        credentials = Credentials("old", lambda: "new")
+        asking = client(server, Clock(), credentials=credentials)
+        assert asking.get("/v1/x", [("m", "cpu")]) == {"a": 1}
+        assert asking.get("/v1/y") == {"a": 1}
+    assert [one.headers["authorization"] for one in server.asked] == [
+        "Bearer old",
+        "Bearer new",
+        "Bearer new",
+    ]
+    assert server.asked[1].query == [("m", "cpu")]
+    assert credentials.accepted
+
+
+def test_a_refused_token_that_the_secret_still_holds_is_sent_once() -> None:
+    with loopback(only("new")) as server, pytest.raises(CredentialsRefusedError):
+        client(server, Clock(), credentials=Credentials("old", lambda: "old")).get("/v1/x")
+    assert len(server.asked) == 1
+
+
+def test_a_renewed_token_that_is_refused_too_is_the_end() -> None:
+    tokens = iter(["second", "third"])
+    credentials = Credentials("first", lambda: next(tokens))
+    with loopback(only("fourth")) as server, pytest.raises(CredentialsRefusedError):
+        client(server, Clock(), credentials=credentials).get("/v1/x")
+    assert [one.headers["authorization"] for one in server.asked] == [
+        "Bearer first",
+        "Bearer second",
+    ]
+
+
+def test_a_secret_that_cannot_be_read_again_is_told_with_the_refusal() -> None:
+    def unreadable() -> str:
+        raise SettingsError("the provider's secret is not JSON")
+
+    with (
+        loopback(only("new")) as server,
+        pytest.raises(
+            CredentialsRefusedError, match=r"answered 401; the provider's secret is not JSON"
+        ),
+    ):
+        client(server, Clock(), credentials=Credentials("old", unreadable)).get("/v1/x")
+
+
+def test_a_renewed_token_that_no_header_holds_is_refused_without_being_quoted() -> None:
+    with (
+        loopback(only("new")) as server,
+        pytest.raises(SettingsError, match="the acme token is empty or holds blanks") as caught,
+    ):
+        client(server, Clock(), credentials=Credentials("old", lambda: "two words")).get("/v1/x")
+    assert "two words" not in str(caught.value)
+
+
+def test_all_threads_go_on_with_the_renewed_token() -> None:
+    read: list[str] = []
+
+    def read_anew() -> str:
+        read.append("new")
+        return "new"
+
+    with loopback(only("new")) as server, ThreadPoolExecutor(4) as pool:
+        asking = client(server, Clock(), credentials=Credentials("old", read_anew))
+        answers = list(pool.map(lambda number: asking.get(f"/v1/{number}"), range(12)))
+    assert answers == [{"a": 1}] * 12
+    assert read == ["new"]
+
+
+def only(token: str) -> Callable[[Asked], Recorded]:
+    """Answers to one token, and refuses all others."""
+
+    def answer(asked: Asked) -> Recorded:
+        allowed = asked.headers["authorization"] == f"Bearer {token}"
+        return Recorded.of({"a": 1}) if allowed else Recorded(401, {}, b"")
+
+    return answer
+
+
+class Turnstile:
+    """Turns that are counted, and noted with what their answers said."""
+
+    def __init__(self, turns: int) -> None:
+        self.left = turns
+        self.noted: list[tuple[int, RateLimit]] = []
+
+    def take(self, asked: str, seconds_left: float) -> int:
+        if not self.left:
+            raise OutOfBudgetError(f"{asked} not sent: no turns left of {seconds_left:.0f} s")
+        self.left -= 1
+        return self.left
+
+    def heard(self, sent: int, said: RateLimit) -> None:
+        self.noted.append((sent, said))
+
+
+def test_every_try_and_every_redirect_takes_a_turn_and_has_its_answer_heard() -> None:
+    turns = Turnstile(4)
+    answers = in_turn(
+        Recorded(302, {"Location": "/v1/y"}, b""),
+        Recorded.of({}, 500, X_RateLimit_Limit="1000", X_RateLimit_Remaining="998"),
+        Recorded.of({}, 429, Retry_After="3"),
+        Recorded.of({"a": 1}, X_RateLimit_Limit="nonsense", X_RateLimit_Reset="9"),
+    )
+    with loopback(answers) as server:
+        asking = client(server, Clock(), allowance=turns)
+        assert asking.get("/v1/x") == {"a": 1}
+        with pytest.raises(OutOfBudgetError, match="GET /v1/z from acme not sent"):
+            asking.get("/v1/z")
+    assert turns.noted == [
+        (3, NOTHING_SAID),
+        (2, RateLimit(1000, 998)),
+        (1, RateLimit(refused=True, wait_seconds=3.0)),
+        (0, RateLimit(reset_seconds=9.0, wait_seconds=9.0)),
+    ]
+    assert asking.requests == 4
+
+
+def test_a_request_without_an_answer_is_heard_as_well() -> None:
+    turns = Turnstile(4)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    with pytest.raises(UnreachableError):
+        client(f"http://127.0.0.1:{port}", Clock(), allowance=turns).get("/v1/x")
+    assert turns.noted == [(turn, NOTHING_SAID) for turn in (3, 2, 1, 0)]
 
 
 def test_pages_follow_cursors_until_there_is_none() -> None:

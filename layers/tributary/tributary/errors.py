@@ -59,6 +59,15 @@ class OutOfTimeError(RetriableError):
     kind = "out_of_time"
 
 
+class OutOfBudgetError(OutOfTimeError):
+    """The account's share of the provider's request limit is used up until after the deadline.
+
+    As when time runs out, nothing is wrong with what was to be asked: the next run goes on.
+    """
+
+    kind = "out_of_budget"
+
+
 class FatalError(TributaryError):
     """Nothing changes by trying again: the request, the credentials or a setting must change."""
 
@@ -69,6 +78,12 @@ class CredentialsRefusedError(FatalError):
     """A 401: the provider does not take the token."""
 
     kind = "credentials_refused"
+
+
+class QuarantinedError(FatalError):
+    """The token was refused by so many runs in a row that it is not sent until it is replaced."""
+
+    kind = "quarantined"
 
 
 class ForbiddenError(FatalError):
