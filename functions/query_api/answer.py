@@ -83,7 +83,9 @@ def delivered(
 def _max_age(query: Query, result: Result) -> int:
     """Seconds that a client may keep an answer: long where nothing in it will change."""
     settled = [status.settled_ms or 0 for status in result.status.values()]
-    if query.moving or result.warnings or result.grid.end_ms > min(settled, default=0):
+    # What `settled` cut off comes later.
+    moving = query.moving or result.grid.end_ms < query.end_ms
+    if moving or result.warnings or result.grid.end_ms > min(settled, default=0):
         return _MOVING_SECONDS
     return _SETTLED_SECONDS
 

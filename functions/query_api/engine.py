@@ -24,6 +24,13 @@ from functions.query_api.series import (
     metrics_of,
     puts_together,
 )
+from functions.query_api.settled import (
+    Until,
+    settled_series,
+    settled_steps,
+    settled_until,
+    unsettled_warnings,
+)
 from functions.query_api.sources import Kept, planned_reads
 from functions.query_api.status import (
     Freshness,
@@ -56,8 +63,18 @@ class Result:
     counts: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """How fresh each provider's part of an answer is, a sentence for each that is failing, and
+    until when each is settled, if no more than that was asked for."""
+
+    status: Mapping[str, ProviderStatus]
+    warnings: list[str]
+    until: Until
+
+
 class Engine:
-    """match → plan → read → align → aggregate."""
+    """match → plan → read → align → aggregate; how fresh all is, before anything is read."""
 
     def __init__(
         self,
@@ -103,6 +120,17 @@ class Engine:
             shards = self.registry.shards()
             series = self._matched(query, shards, now_ms)
             grid = planned(query, series)
+        # Before any chunk is read: so what is called settled is in the chunks.
+        with timing.phase("status"):
+            fresh = self._status(query, shards, series, now_ms)
+            grid = settled_steps(grid, fresh.until)
+            sentences = [
+                *_nothing_matched(series),
+                *fresh.warnings,
+                *unsettled_warnings(grid, fresh.until),
+            ]
+            series = settled_series(grid, series)
+        with timing.phase("match"):
             kept = self._kept(shards, series, now_ms)
             reads = planned_reads(series, kept, grid, {over_of(query, one) for one in series})
         with timing.phase("read"):
@@ -110,15 +138,13 @@ class Engine:
         with timing.phase("align"):
             found = [readings.of(one, grid) for one in series]
             lines = lines_of(query, series, found, grid)
-        with timing.phase("status"):
-            status, sentences = self._status(query, shards, series, now_ms)
         return Result(
             grid,
             lines,
-            status,
-            [*_nothing_matched(series), *sentences, *unreadable_warnings(readings.unreadable)],
+            fresh.status,
+            [*sentences, *unreadable_warnings(readings.unreadable)],
             {
-                "resources": sum(one.matched for one in status.values()),
+                "resources": sum(one.matched for one in fresh.status.values()),
                 "series": len(series),
                 "samples": sum(one.samples for one in found),
                 "points": sum(one.points for one in found),
@@ -135,13 +161,15 @@ class Engine:
 
     def _status(
         self, query: Query, shards: Iterable[Shard], series: Sequence[Series], now_ms: int
-    ) -> tuple[Mapping[str, ProviderStatus], list[str]]:
-        """How fresh each provider's part is, and a sentence for each that is failing."""
+    ) -> _Fresh:
         states = self._states_of(shards, matcher(query.where))
         entries = [entry for shard in shards for entry in shard.entries.values()]
         resources = self._resources(entries, series, states, query, now_ms)
         found = statuses(resources, states, self.freshness, now_ms)
-        return found, warnings(found, states)
+        until: Until = {}
+        if query.settled:
+            until = settled_until(resources, series, states, self.freshness)
+        return _Fresh(found, warnings(found, states), until)
 
     def _kept(
         self, shards: Sequence[Shard], series: Sequence[Series], now_ms: int

@@ -29,6 +29,7 @@ QUERY_PARAMETERS = {
     "agg": False,
     "by": True,
     "where": True,
+    "settled": False,
     "format": False,
 }
 RESOURCES_PARAMETERS = {"where": True, "limit": False, "cursor": False}
@@ -38,7 +39,8 @@ RESOURCES_PARAMETERS = {"where": True, "limit": False, "cursor": False}
 class Query:
     """What `/v1/query` was asked: times in ms since the epoch, the step in seconds if any.
 
-    `moving` says that the range is relative to now, so that the same URL means another range later.
+    `settled` leaves out what may still change. `moving` says that the range is relative to now, so
+    that the same URL means another range later.
     """
 
     metrics: tuple[str, ...]
@@ -49,6 +51,7 @@ class Query:
     agg: str | None
     by: tuple[str, ...]
     where: tuple[Filter, ...]
+    settled: bool
     format: Format
     moving: bool
 
@@ -103,6 +106,7 @@ def parse_query(raw: str, now_ms: int) -> Query:
         agg=agg,
         by=by,
         where=given.each("where", parse_filter),
+        settled=given.one("settled", _truth, False),
         format=given.one("format", _format, "json"),
         moving=any(is_relative(given.one(name, _text, "now")) for name in ("start", "end")),
     )
@@ -219,6 +223,12 @@ def _format(text: str) -> Format:
         if text == known:
             return known
     raise ValueError(f"{text!r} is no format: send {', '.join(FORMATS)}.")
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(f"{text!r} is neither true nor false: send one of these.")
+    return text == "true"
 
 
 def _limit(text: str) -> int:

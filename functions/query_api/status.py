@@ -112,6 +112,12 @@ def statuses(
     }
 
 
+def seen_ms(states: Mapping[str, Collected]) -> dict[str, int]:
+    """By resource when its account was last collected, in ms: what is idle or gone was so then."""
+    attempts = _last_attempts(states)
+    return {resource: attempts[_account_of(resource)] for resource in states}
+
+
 def warnings(found: Mapping[str, ProviderStatus], states: Mapping[str, Collected]) -> list[str]:
     """A sentence for each provider that is failing."""
     sentences = []

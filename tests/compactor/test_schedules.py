@@ -23,12 +23,12 @@ from tests.compactor.world import (
     MINUTE,
     TEN,
     World,
+    emptied,
     rollup_points,
     samples,
     values,
     write,
 )
-from tests.dynamodb import TABLE
 from tributary.columns import Column, merge
 from tributary.compaction import Compaction
 from tributary.hours import NOTHING_CLOSED, Hours, Marker
@@ -238,10 +238,3 @@ def test_any_schedule_ends_as_an_undisturbed_one(world: World, seed: int, regist
             world.table, schedule.resource, tier, Window(ELEVEN - DAY, ELEVEN + DAY)
         )
         assert rollups[CPU] == rolled_up(stored, tier.point_ms)
-
-
-def emptied(world: World) -> World:
-    """A new world in an empty table: each example has its own."""
-    for item in world.client.scan(TableName=TABLE)["Items"]:
-        world.client.delete_item(TableName=TABLE, Key={"pk": item["pk"], "sk": item["sk"]})
-    return World()

@@ -195,3 +195,20 @@ def test_splitting_loses_and_adds_nothing_and_keeps_to_windows(columns: list[Col
             found.setdefault((named, resolution), set()).add(time)
     assert found == by_resolution
     assert len(keys(chunks)) == len(set(keys(chunks)))
+
+
+def test_a_chunk_weighs_its_columns_and_rows_by_how_exactly_a_metric_is_kept() -> None:
+    (chunk,) = split(API, [rows([(0, 0.1), (10, 0.2)]), rows([(0, 1.5)], key("hostup.iops"))])
+
+    assert chunk.weight_bytes == 32 + 2 * 2 + 32 + 8
+
+
+@given(st.lists(COLUMNS, max_size=4), st.lists(COLUMNS, max_size=4))
+@settings(max_examples=100, deadline=None)
+def test_a_chunk_gets_no_lighter_by_merging(first: list[Column], second: list[Column]) -> None:
+    others = {chunk.sort_key: chunk for chunk in split(API, second)}
+
+    for one in split(API, first):
+        other = others.get(one.sort_key, one)
+        merged = one.merged_with(other)
+        assert merged.weight_bytes >= max(one.weight_bytes, other.weight_bytes)

@@ -1,7 +1,9 @@
 """The store: what is written stays, once, and is read from whatever holds it."""
 
 import random
+from array import array
 from collections.abc import Iterator
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -11,7 +13,7 @@ from tests.layer.samples import SEEN, TEN, key, points, rows
 from tests.layer.world import API, World, before
 from tributary.chunk import split
 from tributary.codec import CorruptChunkError
-from tributary.columns import Column, merge
+from tributary.columns import Column, Run, merge
 from tributary.errors import ContendedError, FatalError, StorageError
 from tributary.retention import Retention
 from tributary.store import Store
@@ -286,6 +288,28 @@ def test_a_chunk_that_grows_above_64_kb_comes_apart_and_loses_nothing(world: Wor
     assert world.read() == sorted([*few, *many], key=lambda column: column.key)
 
 
+def test_a_chunk_comes_apart_for_its_samples_whatever_was_written_first(world: World) -> None:
+    # The coarser samples take 96 KB. Of the finer ones, which stay, all are alike, and take none.
+    coarse = list(noise(40, 300))
+    fine = [
+        replace(one, values=array("d", [0.5] * 300), runs=(Run(300, 40_000, SEEN),))
+        for one in coarse
+    ]
+    world.write(*coarse, resource="a/b/1")
+    world.write(*fine, resource="a/b/1")
+    world.write(*fine, resource="a/b/2")
+    world.write(*coarse, resource="a/b/2")
+
+    items = world.items()
+
+    first, second = (
+        {sk: item["e"] for (pk, sk), item in items.items() if pk == resource}
+        for resource in ("a/b/1", "a/b/2")
+    )
+    assert len(first) == 17
+    assert first == second
+
+
 def test_writing_parts_twice_changes_nothing(world: World) -> None:
     columns = list(noise(40, 300))
     world.write(*columns)
@@ -352,6 +376,23 @@ def test_a_chunk_beyond_an_items_size_lies_in_parts_from_the_first_write(world: 
 
     assert world.write(*columns, expected=False) == 60_000
     assert sum(len(column) for column in world.read()) == 60_000
+
+
+def test_a_chunk_that_is_light_and_yet_beyond_an_items_size_lies_in_parts(world: World) -> None:
+    chaos = random.Random(1)
+    columns = []
+    for number in range(31):
+        times = array("q", sorted(chaos.sample(range(TEN, TEN + 3_600_000), 1000)))
+        # Too large to be integers, and each fetched at another time.
+        values = array("d", [chaos.uniform(1e17, 1e18) for _ in times])
+        runs = tuple(Run(1, 60_000, SEEN + chaos.randrange(10**9)) for _ in times)
+        columns.append(
+            Column(key("memory.usage", f"api-{number:02}", "mb", 1e6), times, values, runs)
+        )
+
+    assert world.write(*columns) == 31_000
+    assert len(world.sort_keys()) > 10
+    assert world.read() == columns
 
 
 def test_a_part_beyond_an_items_size_says_what_to_do(world: World) -> None:

@@ -298,7 +298,7 @@ def test_each_request_is_one_log_line_with_counts_and_no_token(
         (
             "/v1/query",
             "metric=cpu.utilization",
-            ["authorise", "match", "read", "align", "status", "format", "deliver"],
+            ["authorise", "match", "status", "read", "align", "format", "deliver"],
         ),
         ("/v1/query", "metric=cpu.utilisation", ["authorise", "match"]),
         ("/v1/resources", "", ["authorise", "deliver"]),

@@ -73,6 +73,7 @@ def test_a_query_has_defaults() -> None:
     assert (query.start_ms, query.end_ms) == (NOW_MS - 3_600_000, NOW_MS)
     assert (query.step_s, query.over, query.agg, query.format) == (None, None, None, "json")
     assert not query.grouped
+    assert not query.settled
     assert query.moving
 
 
@@ -103,6 +104,9 @@ def test_repeats_are_read_from_the_raw_string_and_decoded() -> None:
         ("metric=a&over=p0", [("over", "invalid_value")]),
         ("metric=a&where=provider", [("where", "invalid_value")]),
         ("metric=a&format=xml", [("format", "invalid_value")]),
+        ("metric=a&settled=yes", [("settled", "invalid_value")]),
+        ("metric=a&settled=", [("settled", "invalid_value")]),
+        ("metric=a&settled=true&settled=true", [("settled", "repeated_parameter")]),
         ("metric=a&start=now&end=-1h", [("start", "invalid_value")]),
         ("metric=a&start=x&end=y", [("end", "invalid_value"), ("start", "invalid_value")]),
         ("metric=%zz", [("metric", "broken_encoding")]),
@@ -113,6 +117,13 @@ def test_repeats_are_read_from_the_raw_string_and_decoded() -> None:
 )
 def test_every_fault_is_named(raw: str, found: list[tuple[str, str]]) -> None:
     assert faults(raw) == found
+
+
+def test_whether_to_ask_for_settled_values_alone_is_true_or_false() -> None:
+    assert parse_query("metric=a&settled=true", NOW_MS).settled
+    assert not parse_query("metric=a&settled=false", NOW_MS).settled
+    with pytest.raises(BadRequestError, match="'1' is neither true nor false: send one"):
+        parse_query("metric=a&settled=1", NOW_MS)
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "1e3", "ten", "99999999999999999999"])

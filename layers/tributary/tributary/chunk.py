@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tributary.columns import Column, ColumnKey, Run, merge, news
+from tributary.metrics import metric_named
 from tributary.windows import Tier, Window, key_time, tier_for, window_holding
+
+# What there is of a column, compressed: its key, and a number per row, as a float or an integer.
+_KEY_BYTES = 32
+_EXACT_BYTES, _SCALED_BYTES = 8, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,15 @@ class Chunk:
     def samples(self) -> int:
         """How many samples the chunk holds."""
         return sum(map(len, self.columns))
+
+    @property
+    def weight_bytes(self) -> int:
+        """About how many bytes the chunk takes, and never less for holding more samples.
+
+        Its true bytes can be: columns whose gaps are filled share their times, and a sample of
+        finer resolution may be the shorter number.
+        """
+        return sum(_weight_bytes(column) for column in self.columns)
 
     def merged_with(self, other: "Chunk") -> "Chunk":
         """Both chunks' samples; the order does not matter."""
@@ -114,3 +128,8 @@ def _chunk(resource: str, tier: Tier, window: Window, columns: Iterable[Column])
         alike[column.key].append(column)
     merged = tuple(merge(alike[key]) for key in sorted(alike))
     return Chunk(resource, tier, window, merged)
+
+
+def _weight_bytes(column: Column) -> int:
+    exact = metric_named(column.key.metric).decimals is None
+    return _KEY_BYTES + len(column) * (_EXACT_BYTES if exact else _SCALED_BYTES)

@@ -172,7 +172,7 @@ class Store:
                 return 0
             before_put()
             item = self._item(key, merged)
-            if len(item.data) > PARTED_ABOVE_BYTES and not _is_part(key):
+            if _comes_apart(item, merged):
                 # The parts first: a reader who comes between sees some samples twice, which
                 # merging mends, and none missing.
                 self._merge_into_parts(key, merged, before_put)
@@ -209,6 +209,13 @@ def _merged(chunk: Chunk, current: Item | None) -> tuple[int, Chunk | None]:
     stored = replace(chunk, columns=decode(current.data))
     news = chunk.news_over(stored)
     return (news.samples, stored.merged_with(news)) if news else (0, None)
+
+
+def _comes_apart(item: Item, chunk: Chunk) -> bool:
+    # By its weight, so that whatever order samples are written in, they end in the same items. Its
+    # bytes alone would do that only if they always grew.
+    too_large = chunk.weight_bytes > PARTED_ABOVE_BYTES or len(item.data) > LARGEST_ITEM_BYTES
+    return too_large and not _is_part(item.key)
 
 
 def _check_size(item: Item, chunk: Chunk) -> None:
