@@ -10,8 +10,8 @@ venv := .venv/bin
 runtime := $(if $(filter Linux,$(shell uname -s)),.runtime/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-dynalite lint types template-checks build check-token retention sam-local bench \
-	pins clean
+.PHONY: help run test test-dynalite soak lint types template-checks build check-token retention backfill \
+	sam-local bench pins clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list.
@@ -27,6 +27,12 @@ test: lint types $(runtime) ## Run every check and every test.
 
 test-dynalite: .dynalite/installed .venv/installed ## Run the tests that use the table on dynalite as well.
 	@$(venv)/python -m pytest -n 2 --dynamodb dynalite
+
+soak: .venv/installed ## Run what takes long: kills at every call, a week of failing hosts (up to 20 minutes).
+	@SMALL=0 $(venv)/python -m pytest -n 2 --dist loadgroup $(soaked)
+
+# Each reads SMALL: with 1, as where it is not set, it is the part of itself that `make test` runs.
+soaked := tests/crashes tests/soak
 
 lint: .venv/installed ## Check style and formatting.
 	@$(venv)/python -m ruff check .
@@ -47,6 +53,10 @@ check-token: .venv/installed ## Say what NORTHFLANK_TOKEN or HOSTUP_TOKEN may se
 retention: .venv/installed ## Say what a longer retention will cost: TABLE=… HourRetentionDays=120 …
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.retention_cost --table='$(TABLE)' \
 		$(foreach each,$(filter-out TABLE=% PYTHON=% NPM=% PORT=%,$(MAKEOVERRIDES)),'$(each)')
+
+backfill: .venv/installed ## Ask a host again for all it has: FROM=-7d PROVIDER=… TABLE=… SECRET=…, ACCOUNT=… RESOURCE=….
+	@PYTHONPATH=layers/tributary $(venv)/python -m local.backfill --from='$(FROM)' --provider='$(PROVIDER)' \
+		--table='$(TABLE)' --secret='$(SECRET)' --account='$(ACCOUNT)' --resource='$(RESOURCE)'
 
 sam-local: .venv/installed ## Start the API under `sam local` instead, where there is Docker.
 	@$(venv)/python -m local.sam_local

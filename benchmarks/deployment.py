@@ -16,15 +16,20 @@ from functions.query_api.engine import Engine, Result
 from functions.query_api.parameters import parse_query
 from functions.query_api.status import Freshness
 from functions.query_api.timing import Timing
-from tributary.account_run import AccountRun, Pace
+from tributary.account_run import AccountRun
+from tributary.allowance import Allowance
 from tributary.compaction import Compaction, CompactionReport
+from tributary.credentials import Credentials
 from tributary.hours import Hours
 from tributary.inventory import Inventory
+from tributary.pace import Pace
 from tributary.provider import Provider
 from tributary.publisher import DEFAULT_METRICS, Publisher, PublishRules
 from tributary.registry import Registry
 from tributary.report import Report
+from tributary.request_budget import RequestLimit
 from tributary.retention import Retention
+from tributary.run_record import Run, RunRecords, Wanted
 from tributary.state import States
 from tributary.store import Store
 from tributary.table import Item, Table
@@ -33,10 +38,16 @@ from tributary.windows import HOUR_MS, MINUTE_MS, SECOND_MS
 _DELAY_MS = MINUTE_MS
 _PUT_AT_ONCE = 25
 _DEADLINE_SECONDS = 3600.0
+# Neither the requests nor the new series of the largest account are to be rationed.
+_REQUESTS = RequestLimit(10**7, 3600)
+_NEW_SERIES = 10**7
+_RUN_MS = 4 * MINUTE_MS
+_TOKEN = "a-token"
 
 
 class Deployment:
-    """Collectors, compactor and queries over the table at an endpoint, with default settings.
+    """Collectors, compactor and queries over the table at an endpoint, with default settings but
+    for what is rationed.
 
     `now_ms` is what all of them take for the time. CloudWatch is nobody: what is published is
     taken and forgotten, so that the state which publishing keeps is written and read.
@@ -69,9 +80,20 @@ class Deployment:
             Inventory(self.table),
             self._publisher,
             Pace(_DELAY_MS, fresh=False),
+            _NEW_SERIES,
             self.clock,
         )
-        return run.collect(provider, slot_ms)
+        account = f"{provider.name}/{provider.account}"
+        records = RunRecords(self.table, self.clock)
+
+        def begin(wanted: Wanted) -> Run | None:
+            until_ms = slot_ms + _RUN_MS
+            return records.begin(account, f"at {slot_ms}", until_ms, _REQUESTS, _TOKEN, wanted)
+
+        def connect(_: Allowance) -> tuple[Provider, Credentials]:
+            return provider, Credentials(_TOKEN)
+
+        return run.collect(account, slot_ms, begin, connect)
 
     def compact(self, now_ms: int) -> CompactionReport:
         """A compaction of all that is due, by a function that remembers nothing."""

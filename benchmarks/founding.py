@@ -25,7 +25,7 @@ def founded(deployment: Deployment, services: Services, hour_ms: int) -> None:
     reached_ms = hour_ms + HOUR_MS - FIVE_MINUTES_MS
     deployment.now_ms = reached_ms + MINUTE_MS
     for shard in registered(deployment, services, hour_ms):
-        _note(deployment, services, shard, reached_ms)
+        _note(deployment, services, shard, Window(hour_ms, reached_ms))
     deployment.put_all(_raw_chunks(deployment, services, Window(hour_ms, reached_ms)))
 
 
@@ -48,19 +48,20 @@ def _instead(shard: Shard, _: Shard) -> Shard:
     return shard
 
 
-def _note(deployment: Deployment, services: Services, shard: Shard, reached_ms: int) -> None:
-    """Notes the shard's resources as collected and published until an instant."""
+def _note(deployment: Deployment, services: Services, shard: Shard, asked: Window) -> None:
+    """Notes the shard's resources as collected and published, and nothing older to be had."""
+    reached_ms = asked.end_ms
     last = Window(reached_ms - FIVE_MINUTES_MS, reached_ms)
     states = {
         entry.resource: Collected(
             # Each at its own place on the grid, as its samples are.
             newest_ms=services.columns(number_in(entry.attributes), last, 0)[0].times[-1],
             resolution_ms=services.resolution_ms,
-            asked_ms=reached_ms,
+            imported=100,
             published_ms=reached_ms,
             publishing_ms=reached_ms,
             attempted_ms=reached_ms + MINUTE_MS,
-        )
+        ).after(asked)
         for entry in shard.entries.values()
     }
     States(deployment.table).join(ShardState(shard.account, shard.number, states))
@@ -75,10 +76,10 @@ def _entry(services: Services, resource: Resource, first_ms: int) -> Entry:
     details = services.describe(resource)
     return Entry(
         resource.id,
-        {**details, **resource.attributes},
+        {**details.attributes, **resource.attributes},
         {instance: Instance({"container": instance}, metrics, columns[0].times[0])},
         payload=packed(Key("", ""), resource.payload).digest.hex(),
-        details=details,
+        details=details.attributes,
         described_ms=first_ms,
     )
 
@@ -101,7 +102,3 @@ def _encoded(services: Services, number: int, window: Window) -> Iterator[tuple[
         columns = services.columns(number, Window(start_ms, end_ms), end_ms + MINUTE_MS)
         for chunk in split("", columns):
             yield chunk.sort_key, encode(chunk.columns)
-
-
-def _number(resource: Resource) -> int:
-    return int(resource.attributes["name"].rpartition("-")[2])

@@ -32,10 +32,16 @@ _ROUTES = Map(
     [
         Rule("/v1/projects", endpoint="projects"),
         Rule("/v1/projects/<project>/services", endpoint="services"),
+        Rule("/v1/projects/<project>/<any(addons, jobs):kind>", endpoint="others"),
         Rule("/v1/projects/<project>/services/<service>", endpoint="service"),
         Rule("/v1/projects/<project>/services/<service>/metrics", endpoint="metrics"),
     ]
 )
+
+
+def containers_of(service: str) -> list[str]:
+    """The containers of a service, by name: always the same."""
+    return [f"{service}-78b4d4459d-{number}" for number in range(CONTAINERS)]
 
 
 @contextmanager
@@ -68,6 +74,8 @@ def _answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iter
             project = _project(int(names["project"].rpartition("-")[2]))
             services = [workload_item(project, one) for one in project.workloads]
             response = _page("services", services)
+        case "others":
+            response = _page(names["kind"], [])
         case "service":
             details = {"deployment": {"region": "europe-west"}, "billing": {}}
             response = json_response({"data": details})
@@ -117,10 +125,10 @@ def _body(variant: int, start_ms: int, end_ms: int) -> bytes:
             },
             "values": [
                 {
-                    "metadata": {"containerId": f"{_NAME}-78b4d4459d-{container}"},
-                    "data": _points(metric, unit, f"{variant}/{container}", times),
+                    "metadata": {"containerId": container},
+                    "data": _points(metric, unit, f"{variant}/{number}", times),
                 }
-                for container in range(CONTAINERS)
+                for number, container in enumerate(containers_of(_NAME))
             ],
         }
         for metric, unit in PERCENT_UNITS.items()

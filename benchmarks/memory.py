@@ -14,14 +14,16 @@ from benchmarks.many_services import (
     METRICS,
     PROJECTS,
     SERVICES_EACH,
+    containers_of,
     many_services,
 )
 from benchmarks.row import Row
 from functions.northflank_collector.provider import DIALECT, Northflank
 from tributary.client import Client
-from tributary.registry import RESOURCES_PER_SHARD, Entry, Registry, Shard
+from tributary.provider import Resource
+from tributary.registry import RESOURCES_PER_SHARD, Entry, Instance, Registry, Shard
 from tributary.state import Collected, ShardState, States
-from tributary.windows import FIVE_MINUTES_MS, MINUTE_MS, SECOND_MS
+from tributary.windows import FIVE_MINUTES_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Window
 
 _MOST_MEGABYTES = 512.0
 # 2026-11-25T10:06:00Z: the run brings the five minutes from 10:00.
@@ -52,22 +54,27 @@ def _northflank(url: str) -> Northflank:
 
 
 def _stopped_five_minutes_ago(endpoint: str, url: str) -> None:
-    """Leaves every service known and collected until the run's five minutes, else each would be
-    asked for the day before."""
+    """Leaves every service known and collected until the run's five minutes, with its containers
+    and nothing older to be had, else each would be asked for the hour and the days before."""
     deployment, northflank = Deployment(endpoint), _northflank(url)
     # The run asks for three samples before the newest again: with them there are five minutes'.
     newest_ms = _START_MS + 3 * _RESOLUTION_MS
-    collected = Collected(newest_ms, _RESOLUTION_MS, asked_ms=newest_ms + _RESOLUTION_MS)
+    asked = Window(_START_MS - HOUR_MS, newest_ms + _RESOLUTION_MS)
+    collected = Collected(newest_ms, _RESOLUTION_MS, imported=100).after(asked)
     for number, resources in enumerate(
         batched(northflank.discover(), RESOURCES_PER_SHARD, strict=False)
     ):
-        shard = Shard(
-            "northflank/main", number, {one.id: Entry(one.id, one.attributes) for one in resources}
-        )
+        shard = Shard("northflank/main", number, {one.id: _entry(one) for one in resources})
         Registry(deployment.table).save(shard, partial(_instead, shard))
         States(deployment.table).join(
             ShardState(shard.account, number, dict.fromkeys(shard.entries, collected))
         )
+
+
+def _entry(resource: Resource) -> Entry:
+    service = resource.native.rpartition("/")[2]
+    instances = {name: Instance({}, {}, _START_MS - HOUR_MS) for name in containers_of(service)}
+    return Entry(resource.id, resource.attributes, instances)
 
 
 def _instead(shard: Shard, _: Shard) -> Shard:

@@ -2,7 +2,7 @@
 
 import os
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,12 +13,11 @@ from local.providers import history
 from local.providers.load import Signal
 from tributary.columns import Column, ColumnKey, Origin, Run
 from tributary.metrics import metric_named
-from tributary.provider import Json, Normalised, Progress, Request, Resource
-from tributary.windows import FIVE_MINUTES_MS, SECOND_MS, Window
+from tributary.provider import Details, Json, Normalised, Request, Resource
+from tributary.windows import SECOND_MS, Window
 
 # Every hundredth resource has the same numbers under another name.
 VARIANTS = 100
-_LOOK_BACK_RESOLUTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +68,15 @@ class Services:
     """`resources` services of one container each, as `tributary.provider.Provider` has it.
 
     A request's answer is its own window: the samples are made where a real provider's JSON would
-    be read, so that neither HTTP nor parsing is in what is measured.
+    be read, so that neither HTTP nor parsing is in what is measured. There is no history from
+    before what is current, so that collecting is steady from the second run on.
     """
 
     name = "northflank"
     account = "main"
     parallel_requests = 4
+    clock_offset_ms = 0
+    reach_ms: int | None = None
 
     def __init__(
         self, resources: int, measures: Sequence[Measure] = TEN_METRICS, seconds: int = 10
@@ -92,18 +94,31 @@ class Services:
             self.requests += number % 100 == 0
             yield self.resource(number)
 
-    def describe(self, resource: Resource) -> Mapping[str, str]:
+    def describe(self, resource: Resource) -> Details:
         """Region and plan."""
         self.requests += 1
-        return {"region": "europe-west", "plan": "nf-compute-20"}
+        return Details({"region": "europe-west", "plan": "nf-compute-20"})
 
-    def plan(self, resource: Resource, progress: Progress | None, end_ms: int) -> Iterable[Request]:
-        """One request from three resolutions before the newest sample; a new resource has been
-        there for five minutes."""
-        start_ms = end_ms - FIVE_MINUTES_MS
-        if progress is not None:
-            start_ms = progress.newest_ms - _LOOK_BACK_RESOLUTIONS * progress.resolution_ms
-        yield Request(resource.id, (), Window(start_ms, end_ms))
+    def current(self, resource: Resource, wanted: Window) -> Request:
+        """One request for all of it."""
+        return Request(resource.native, (), wanted)
+
+    def missing(self, resource: Resource, gap: Window, now_ms: int) -> Request:
+        """One request for all of it."""
+        return Request(resource.native, (), gap)
+
+    def older(self, resource: Resource, before_ms: int, empty_ms: int, now_ms: int) -> None:
+        """Nothing: the services are as old as the first run."""
+
+    def ended(
+        self, resource: Resource, window: Window, alive: Set[str] | None, answered: Set[str]
+    ) -> Iterator[Request]:
+        """None: every service keeps its container."""
+        return iter(())
+
+    def ranged(self, request: Request, window: Window) -> Request:
+        """The same for another window."""
+        return Request(request.path, request.parameters, window)
 
     def fetch(self, request: Request) -> Json:
         """The window that was asked for."""
@@ -149,7 +164,8 @@ class Services:
     def resource(self, number: int) -> Resource:
         """A service as Northflank lists it."""
         service = f"service-{number:05}"
-        identity = f"{self.name}/{self.account}/shop/services/{service}"
+        native = f"shop/services/{service}"
+        identity = f"{self.name}/{self.account}/{native}"
         payload: dict[str, Json] = {
             "id": service,
             "appId": f"/demo/shop/{service}",
@@ -169,7 +185,7 @@ class Services:
             "resource": identity,
             "name": service,
         }
-        return Resource(identity, attributes, payload)
+        return Resource(identity, native, attributes, payload)
 
 
 def number_in(attributes: Mapping[str, str]) -> int:

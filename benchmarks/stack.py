@@ -38,7 +38,7 @@ from tributary.secret import Secret
 from tributary.state import Collected, ShardState, States
 from tributary.store import Store
 from tributary.table import ChangedError, Item, Key, Table
-from tributary.windows import DAY_MS, FIVE_MINUTES_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Tier
+from tributary.windows import DAY_MS, FIVE_MINUTES_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Tier, Window
 
 _EVENT = Path(__file__).parent.parent / "events" / "query_api" / "query.json"
 _TOKEN, _SECRET = "benchmark", "benchmarks-ask-with-this"
@@ -233,8 +233,9 @@ def _by_account(resources: _Resources) -> Mapping[str, _Resources]:
 
 
 def _collected(series: Sequence[Series], now_ms: int) -> Collected:
-    end_ms, step_ms = series[0].end_ms, series[0].step_ms
-    return Collected(end_ms - step_ms, step_ms, end_ms, attempted_ms=now_ms)
+    start_ms, end_ms, step_ms = series[0].start_ms, series[0].end_ms, series[0].step_ms
+    noted = Collected(end_ms - step_ms, step_ms, imported=100, attempted_ms=now_ms)
+    return noted.after(Window(start_ms, end_ms))
 
 
 def _column(series: Series, start_ms: int, seen_ms: int) -> Column:

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,8 @@ from local.failure import Failure
 from local.settings import REAL_ACCOUNT, Credentials, Settings
 from tributary.client import Client, Dialect, Parameters
 from tributary.errors import CredentialsRefusedError, ForbiddenError, TributaryError
-from tributary.provider import Json, Progress, Provider, Resource
+from tributary.provider import Json, Provider, Resource
+from tributary.windows import Window
 
 _PATIENCE_SECONDS = 60.0
 # Asked for as a collector would, one request and not a day's worth.
@@ -35,24 +37,34 @@ class Permission:
     needed: str
 
 
+def _permissions_on(kind: str) -> Iterator[Permission]:
+    """What is asked of Northflank's services, addons or jobs."""
+    general, deployment = (
+        f"Project > {kind.title()} > {part}" for part in ("General", "Deployment")
+    )
+    one = rf".*/projects/([^/]+)/{kind}/([^/]+)"
+    yield Permission(
+        rf".*/projects/([^/]+)/{kind}", f"list the {kind} of {{0}}", f"{general} > Read"
+    )
+    yield Permission(one, "read the region and plan of {0}/{1}", f"{general} > Read")
+    yield Permission(
+        f"{one}/metrics", "read the metrics of {0}/{1}", f"{deployment} > View Instance Metrics"
+    )
+    # For jobs, the documentation names the permission to view logs.
+    instances = "View Instance Logs" if kind == "jobs" else "View Instances"
+    yield Permission(
+        f"{one}/containers", "list the containers of {0}/{1}", f"{deployment} > {instances}"
+    )
+
+
 # https://northflank.com/docs/v1/api/project/services/get-service-metrics and its siblings;
 # https://developer.hostup.se/endpoints/general/post-keys
 PERMISSIONS = (
     Permission(r".*/projects", "list the projects", "Project > Projects > Manage > Read"),
-    Permission(
-        r".*/projects/([^/]+)/services",
-        "list the services of {0}",
-        "Project > Services > General > Read",
-    ),
-    Permission(
-        r".*/projects/([^/]+)/services/([^/]+)",
-        "read the region and plan of {0}/{1}",
-        "Project > Services > General > Read",
-    ),
-    Permission(
-        r".*/projects/([^/]+)/services/([^/]+)/metrics",
-        "read the metrics of {0}/{1}",
-        "Project > Services > Deployment > View Instance Metrics",
+    *(
+        permission
+        for kind in ("services", "addons", "jobs")
+        for permission in _permissions_on(kind)
     ),
     Permission(r"/api/v2/vps", "list the VPSes", "read:vm"),
     Permission(r"/api/v2/vps/([^/]+)/metrics", "read the metrics of {0}", "read:vm"),
@@ -155,26 +167,38 @@ def _failures(
     for resource in _samples(resources):
         errors.append(_tried(provider.describe, resource))
         errors.append(_tried(partial(_metrics, provider), resource))
+        errors.append(_tried(partial(_ended, provider), resource))
     for error in errors:
         if error is not None and not isinstance(error, ForbiddenError):
             yield f"{error}."
 
 
 def _samples(resources: Iterable[Resource]) -> Iterator[Resource]:
-    """One resource of each project that should have metrics: a token may be held to projects."""
-    projects: set[str] = set()
+    """One resource of each kind and project that should have metrics: tokens may be held to
+    either."""
+    seen: set[tuple[str, str]] = set()
     for resource in resources:
-        project = resource.attributes.get("project", "")
-        if project not in projects and not resource.idle:
-            projects.add(project)
+        place = resource.attributes.get("project", ""), resource.attributes["kind"]
+        if place not in seen and not resource.idle:
+            seen.add(place)
             yield resource
 
 
 def _metrics(provider: Provider, resource: Resource) -> None:
+    recent = _recent()
+    if request := provider.current(resource, recent):
+        provider.normalise(resource, provider.fetch(request), recent.end_ms)
+
+
+def _ended(provider: Provider, resource: Resource) -> None:
+    """Asks for what is asked where an instance is no longer answered for; not for its metrics."""
+    for _ in provider.ended(resource, _recent(), {"an instance"}, set()):
+        return
+
+
+def _recent() -> Window:
     now_ms = int(time.time() * 1000)
-    recent = Progress(now_ms - _RECENT_SECONDS * 1000, 0)
-    for request in provider.plan(resource, recent, now_ms):
-        provider.normalise(resource, provider.fetch(request), now_ms)
+    return Window(now_ms - _RECENT_SECONDS * 1000, now_ms)
 
 
 def _tried(attempt: Callable[[Resource], object], resource: Resource) -> TributaryError | None:
@@ -185,9 +209,14 @@ def _tried(attempt: Callable[[Resource], object], resource: Resource) -> Tributa
     return None
 
 
-def _projects_and_services(client: WatchedClient, resources: list[Resource]) -> str:
+def _projects_and_workloads(client: WatchedClient, resources: list[Resource]) -> str:
     projects = sum(path.endswith("/services") for path in client.asked)
-    return f"{_number(projects, 'project')} with {_number(len(resources), 'service')}"
+    kinds = Counter(resource.attributes["kind"] for resource in resources)
+    others = [_number(kinds[kind], kind) for kind in ("addon", "job") if kinds[kind]]
+    workloads = [_number(kinds["service"], "service"), *others]
+    *most, last = workloads
+    listed = f"{', '.join(most)} and {last}" if most else last
+    return f"{_number(projects, 'project')} with {listed}"
 
 
 def _number(count: int, what: str) -> str:
@@ -195,7 +224,7 @@ def _number(count: int, what: str) -> str:
 
 
 NORTHFLANK = Kind(
-    "northflank", northflank_app.BASE_URL, NORTHFLANK_DIALECT, Northflank, _projects_and_services
+    "northflank", northflank_app.BASE_URL, NORTHFLANK_DIALECT, Northflank, _projects_and_workloads
 )
 HOSTUP = Kind(
     "hostup",

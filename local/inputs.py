@@ -17,9 +17,10 @@ from local.template import JSON
 NORTHFLANK = "NorthflankCollectorFunction"
 HOSTUP = "HostupCollectorFunction"
 
-# Five requests every 15 seconds are more than Northflank's usual 1000 an hour; it grants more on
-# request.
-_SIMULATED_REQUESTS_PER_HOUR = 10_000
+# Every resource every 15 seconds, and history at once besides, is more than Northflank's usual 1000
+# an hour; it grants more on request.
+_SIMULATED_REQUESTS_PER_HOUR = 100_000
+_SIMULATED_REQUESTS_PER_MINUTE = 1_000
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def _simulated(started: ExitStack, host: str, switches: FaultSwitches) -> Inputs
                 tokens[HOSTUP],
                 clock=hostup.clock,
                 load=started.enter_context(MachineLoad(hostup.clock)),
+                requests_per_minute=_SIMULATED_REQUESTS_PER_MINUTE,
                 late=hostup.late,
                 revised=hostup.revised,
             )
@@ -90,6 +92,8 @@ def _simulated(started: ExitStack, host: str, switches: FaultSwitches) -> Inputs
         environment={
             **_LOCAL_CHOICES,
             "INTERVAL_SECONDS": str(SIMULATED_INTERVAL_SECONDS),
+            "NORTHFLANK_REQUESTS_PER_HOUR": str(_SIMULATED_REQUESTS_PER_HOUR),
+            "HOSTUP_REQUESTS_PER_MINUTE": str(_SIMULATED_REQUESTS_PER_MINUTE),
             **{_BASE_URLS[name]: url for name, url in urls.items()},
         },
         interval_seconds=SIMULATED_INTERVAL_SECONDS,

@@ -5,14 +5,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from local.failure import Failure
 from local.restamping_estimate import RESOURCES, STRETCHES, Estimate, estimated
+from local.user_aws import LOOKED_FOR, in_force, user_client
 from tributary.errors import SettingsError, StorageError
 from tributary.hours import Hours
 from tributary.registry import Registry, Shard
@@ -20,9 +18,6 @@ from tributary.retention import SETTINGS, Retention, parse_days
 from tributary.stamps import Stamps
 from tributary.table import Table
 from tributary.windows import DAY_MS, SECOND_MS, AnyTier, RollupTier, Tier
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 # us-east-1, on demand, November 2026: https://aws.amazon.com/dynamodb/pricing/on-demand/
 USD_PER_MILLION_WRITE_UNITS = 0.625
@@ -105,15 +100,12 @@ def main(
     """
     name, days = _parsed(arguments)
     try:
-        table = Table(_client(), name, clock)
+        table = Table(user_client("dynamodb"), name, clock)
         shards = Registry(table).shards()
         stamps = [_stamps(Hours(table), shard) for shard in shards]
         changes = list(_changes(table, list(zip(shards, stamps, strict=True)), days, clock()))
     except (BotoCoreError, StorageError) as error:
-        raise Failure(
-            f"The table {name!r} can't be read: {error}. It is looked for with your AWS settings: "
-            "AWS_REGION, and AWS_PROFILE or other credentials of the account that has it."
-        ) from error
+        raise Failure(f"The table {name!r} can't be read: {error}. {LOOKED_FOR}") from error
     say(
         f"{name}: {_number(sum(len(shard.entries) for shard in shards), 'resource')} in "
         f"{_number(len(shards), 'shard')}; estimated from at most {RESOURCES} of each and "
@@ -123,15 +115,6 @@ def main(
         say("No compaction has noted what is in force yet: the defaults are taken for it.")
     for line in _answer(changes, days):
         say(line)
-
-
-def _client() -> "DynamoDBClient":
-    # Table asks again itself: with botocore's own attempts on top, a wrong address takes minutes.
-    config = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
-    try:
-        return boto3.client("dynamodb", config=config)
-    except ValueError as error:
-        raise Failure(f"AWS_REGION or AWS_ENDPOINT_URL can't be used: {error}") from error
 
 
 def _parsed(arguments: Sequence[str]) -> tuple[str, dict[str, float]]:
@@ -169,13 +152,9 @@ def _changes(
     now_s: float,
 ) -> Iterator[Change]:
     """Each tier whose retention would be another, also since what is made of it is."""
-    defaults = Retention.of_days().by_tier
-    before = {
-        tier: max((of[tier.value].kept_ms for _, of in shards if of), default=kept_ms)
-        for tier, kept_ms in defaults.items()
-    }
-    in_force = {name: before[setting.tiers[0]] / DAY_MS for name, setting in SETTINGS.items()}
-    for tier, after_ms in Retention.of_days(**{**in_force, **days}).by_tier.items():
+    before = in_force(of for _, of in shards)
+    known = {name: before[setting.tiers[0]] / DAY_MS for name, setting in SETTINGS.items()}
+    for tier, after_ms in Retention.of_days(**{**known, **days}).by_tier.items():
         estimate = Estimate()
         if after_ms > before[tier]:
             for shard, of in shards:

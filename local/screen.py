@@ -1,13 +1,14 @@
-"""What a local run shows: progress, a line for each collection, and the live table of the hosts."""
+"""What a local run shows: progress, a line for each collection, the hosts, and bars for history."""
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
 from local import live_table
+from local.bars import Bar, about, bars
 from local.scheduler import Run
 from local.template import JSON
 
@@ -22,6 +23,7 @@ class Screen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._runs: queue.SimpleQueue[Run] = queue.SimpleQueue()
+        self._newest: dict[str, Run] = {}
 
     def progress(self, step: str) -> None:
         """A step of the set-up, before it begins."""
@@ -40,19 +42,24 @@ class Screen:
         missing = set(functions)
         while missing:
             run = self._runs.get()
-            self.line(run_line(run))
+            self._show(run)
             missing.discard(run.function)
 
     def follow(self, url: str, token: str) -> None:
-        """Shows collections, and on a terminal the table, until interrupted."""
+        """Shows collections, and on a terminal the table and bars, until interrupted."""
         if not self._console.is_terminal:
             while True:
-                self.line(run_line(self._runs.get()))
+                self._show(self._runs.get())
         with Live(console=self._console, auto_refresh=False, transient=True) as live:
             while True:
-                live.update(self._table(url, token), refresh=True)
+                live.update(self._picture(url, token), refresh=True)
                 for run in self._runs_within(_REFRESH_SECONDS):
-                    self.line(run_line(run))
+                    self._show(run)
+
+    def _show(self, run: Run) -> None:
+        self.line(run_line(run))
+        if run.error is None:
+            self._newest[run.function] = run
 
     def _runs_within(self, seconds: float) -> Iterator[Run]:
         try:
@@ -62,18 +69,40 @@ class Screen:
         except queue.Empty:
             return
 
-    def _table(self, url: str, token: str) -> Table:
+    def _picture(self, url: str, token: str) -> RenderableType:
+        importing = import_bars(self._newest.values())
+        table = self._table(url, token, self._console.height - len(importing))
+        return Group(table, bars(importing)) if importing else table
+
+    def _table(self, url: str, token: str, lines: int) -> Table:
         try:
-            return live_table.table(live_table.ask(url, token), self._console.height)
+            return live_table.table(live_table.ask(url, token), lines)
         except OSError as error:
             return live_table.unanswered(error)
 
 
 def run_line(run: Run) -> str:
     """A collection in one line: when it was due, whose, what it brought, how long it took."""
-    who = run.function.removesuffix("CollectorFunction").lower()
+    who = _provider(run)
     said = [f"failed: {run.error}"] if run.error is not None else _counts(run.answer)
     return f"{run.scheduled_time:%H:%M:%S}Z {who:<10}  {', '.join([*said, f'{run.seconds:.1f} s'])}"
+
+
+def import_bars(newest: Iterable[Run]) -> list[Bar]:
+    """A bar for each provider whose history is not all imported, by its newest run."""
+    return [
+        Bar(f"{_provider(run)} history", run.answer["importedPercent"], _left(run.answer))
+        for run in sorted(newest, key=_provider)
+        if run.answer["importedPercent"] < 100
+    ]
+
+
+def _provider(run: Run) -> str:
+    return run.function.removesuffix("CollectorFunction").lower()
+
+
+def _left(answer: JSON) -> str:
+    return f"about {about(answer['importSecondsLeft'])} left"
 
 
 def _counts(answer: JSON) -> Iterator[str]:
@@ -85,3 +114,5 @@ def _counts(answer: JSON) -> Iterator[str]:
         yield f"{answer['errors']:,} errors (see the log)"
     if answer["secondsBehind"] > _USUALLY_BEHIND_SECONDS:
         yield f"{answer['secondsBehind'] / 60:,.0f} min behind"
+    if answer["importedPercent"] < 100:
+        yield f"{answer['importedPercent']}% of history imported, {_left(answer)}"

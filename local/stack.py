@@ -72,7 +72,7 @@ def running_stack(
         functions = _start_functions(template, aws, given, settings, processes, log)
         front = Front(listener, Gateway(template.routes(), functions), given.answered)
         started.callback(front.close)
-        progress("Collecting for the first time: the last 24 hours")
+        progress("Collecting for the first time: the last hour, then older history")
         _start_scheduler(template, functions, given, ran, started)
         token = f"bootstrap.{aws.secret('BootstrapToken')}"
         yield RunningStack(front.url, token, aws, template, functions, given)

@@ -1,5 +1,6 @@
 """For every test: no socket but to this machine, no AWS settings but fake ones, and one stack."""
 
+import os
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
@@ -109,7 +110,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keeps the tests that use the stack on one worker, so that one of it is started; on dynalite
-    runs those that use the table."""
+    runs those that use the table. What soaks is left out unless SMALL=0."""
+    if os.environ.get("SMALL", "1") != "0":
+        soaking = [item for item in items if item.get_closest_marker("soak")]
+        config.hook.pytest_deselected(items=soaking)
+        items[:] = [item for item in items if item not in soaking]
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()) and not item.get_closest_marker(
             "xdist_group"

@@ -8,7 +8,8 @@ from functions.hostup_collector.normalise import UnitFactors
 from functions.hostup_collector.provider import DIALECT, Hostup
 from tributary.accounts import Account
 from tributary.client import Client
-from tributary.collector import Collector, LambdaContext
+from tributary.collector import Collector, Host, LambdaContext
+from tributary.request_budget import RequestLimit
 
 BASE_URL = "https://cloud.hostup.se"
 
@@ -25,12 +26,17 @@ def _collector() -> Collector:
 
 
 def collector_from_env() -> Collector:
-    """The collector for HOSTUP_BASE_URL, with the factors of the environment."""
+    """The collector of HostUp's accounts, with what else the environment says."""
+    return Collector.from_env(host_from_env())
+
+
+def host_from_env() -> Host:
+    """HostUp at HOSTUP_BASE_URL, with the factors and limit of the environment."""
     base_url = os.environ.get("HOSTUP_BASE_URL") or BASE_URL
     units = UnitFactors.from_env()
+    limit = RequestLimit.from_env("HOSTUP_REQUESTS_PER_MINUTE", 60, 60)
 
-    def connect(account: Account, deadline: float) -> Hostup:
-        client = Client(base_url, account.token, DIALECT, deadline=deadline)
+    def connect(client: Client, account: Account) -> Hostup:
         return Hostup(client, account.name, account.team, units)
 
-    return Collector.from_env(Hostup.name, connect)
+    return Host(Hostup.name, base_url, DIALECT, limit, connect)

@@ -13,6 +13,7 @@ from math import isfinite, nan
 from operator import itemgetter, sub
 from typing import Any, NamedTuple, Self, cast
 
+from functions.hostup_collector.timeframe import TIMEFRAMES
 from tributary.columns import Column, ColumnKey, Origin, Run, column, merge, values_array
 from tributary.errors import MalformedAnswerError, SettingsError
 from tributary.metrics import converted, metric_named
@@ -37,7 +38,7 @@ TOTALS: Mapping[str, str] = {
     "totalNetworkOutboundGb": "networkOutboundKbPerSecond",
 }
 
-# What a sample stands for where no spacing tells, as of a single one.
+# What a sample of `hour` stands for where no spacing tells, as of a single one.
 DEFAULT_RESOLUTION_MS = MINUTE_MS
 # A VPS is one instance.
 INSTANCE = "-"
@@ -53,6 +54,10 @@ _ROUNDING_GB = 0.005
 _ALIKE = 0.2
 # So many gaps alike in succession are a step of the samples; fewer are samples that are missing.
 _STEP_GAPS = 3
+# Two are one still if they are long and end at multiples of themselves, as a coarse step's do: the
+# last of it to leave the window must not turn into minutes. Holes hardly ever do that twice.
+_COARSE_STEP_GAPS = 2
+_COARSE_STEP_MS = 10 * MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +94,11 @@ def normalise(answer: Json, vps: str, units: UnitFactors, seen_ms: int) -> Norma
     """
     warnings: list[str] = []
     timed = _timed(_samples_of(answer, vps), warnings)
-    axis = _axis(timed.times, seen_ms)
+    default_ms = _default_ms(answer)
+    axis = _axis(timed.times, default_ms, seen_ms)
     if len(axis.times) == 1:
-        warnings.append("one sample alone: it is taken to stand for the default, 60 s")
+        seconds = default_ms // SECOND_MS
+        warnings.append(f"one sample alone: it is taken to stand for the default, {seconds} s")
     columns = []
     for conversion in _conversions(timed.samples, units):
         times, values = _converted(timed, conversion, warnings)
@@ -104,26 +111,27 @@ def normalise(answer: Json, vps: str, units: UnitFactors, seen_ms: int) -> Norma
     return Normalised(tuple(columns), instances, tuple(unknown), tuple(warnings))
 
 
-def resolutions_ms(times: Sequence[int]) -> list[int]:
+def resolutions_ms(times: Sequence[int], default_ms: int = DEFAULT_RESOLUTION_MS) -> list[int]:
     """What each of these instants, ascending, stands for, in milliseconds.
 
     A reply may mix two steps (Proxmox, which answers behind HostUp, stitches an old file before a
-    new one), and may have holes. A step is what at least three neighbouring gaps agree on; a sample
-    that no step holds takes that of its neighbours. Where nothing agrees, the smallest gap counts,
-    but for no more than a minute, for it may be a hole.
+    new one), and may have holes. A step is what at least three neighbouring gaps agree on, or two
+    of ten minutes or more that end at multiples of themselves; a sample that no step holds takes
+    that of its neighbours. Where nothing agrees, the smallest gap counts, but for no more than the
+    default, for it may be a hole.
     """
     gaps = list(map(sub, times[1:], times))
     if len(gaps) > 1 and len(set(gaps)) == 1:
         return [_whole_seconds(gaps[0])] * len(times)
     spans = list(_spans_alike(gaps))
-    steps = [span for span in spans if span[1] - span[0] >= _STEP_GAPS]
+    steps = [span for span in spans if _is_step(times, gaps, *span)]
     if not steps and len(gaps) > 1 and len(spans) == 1:
         steps = spans
     if not steps:
-        return [min([DEFAULT_RESOLUTION_MS, *gaps])] * len(times)
+        return [min([default_ms, *gaps])] * len(times)
     found: list[int | None] = [None] * len(times)
     for first, last in steps:
-        step_ms = _whole_seconds(sorted(gaps[first:last])[(last - first) // 2])
+        step_ms = _step_ms(gaps[first:last])
         for row in range(first, last + 1):
             found[row] = min(step_ms, found[row] or step_ms)
     return _filled(found)
@@ -188,9 +196,20 @@ def _has_time(sample: Any) -> bool:
     return True
 
 
-def _axis(times: Iterable[int], seen_ms: int) -> _Axis:
+def _default_ms(answer: Json) -> int:
+    """The coarsest step that the reply's timeframe has been known to have.
+
+    Taken for too coarse, a sample yields to the minutes of its time; taken for a minute, half an
+    hour's average would stand in the place of one.
+    """
+    named = answer.get("timeframe") if isinstance(answer, dict) else None
+    steps = (timeframe.step_ms for timeframe in TIMEFRAMES if timeframe.name == named)
+    return max(DEFAULT_RESOLUTION_MS, next(steps, 0))
+
+
+def _axis(times: Iterable[int], default_ms: int, seen_ms: int) -> _Axis:
     once = list(dict.fromkeys(times))
-    resolutions = resolutions_ms(once)
+    resolutions = resolutions_ms(once, default_ms)
     runs = (Run(len(list(alike)), step_ms, seen_ms) for step_ms, alike in groupby(resolutions))
     return _Axis(array("q", once), resolutions, tuple(runs))
 
@@ -305,6 +324,20 @@ def _spans_alike(gaps: Sequence[int]) -> Iterator[tuple[int, int]]:
         if row == len(gaps) or abs(gaps[row] - gaps[first]) > _ALIKE * gaps[first]:
             yield first, row
             first = row
+
+
+def _is_step(times: Sequence[int], gaps: Sequence[int], first: int, last: int) -> bool:
+    """Whether a run of gaps alike is how far apart samples are, and no holes between them."""
+    if last - first != _COARSE_STEP_GAPS:
+        return last - first >= _STEP_GAPS
+    step_ms = _step_ms(gaps[first:last])
+    # The first gap may reach over a seam between two steps, so where it begins says nothing.
+    off_ms = [(time_ms + SECOND_MS) % step_ms for time_ms in times[first + 1 : last + 1]]
+    return step_ms >= _COARSE_STEP_MS and max(off_ms) <= 2 * SECOND_MS
+
+
+def _step_ms(gaps: Sequence[int]) -> int:
+    return _whole_seconds(sorted(gaps)[len(gaps) // 2])
 
 
 def _whole_seconds(span_ms: int) -> int:

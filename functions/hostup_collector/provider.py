@@ -6,24 +6,20 @@ https://developer.hostup.se/errors
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from urllib.parse import quote, unquote
 
 from functions.hostup_collector.normalise import UnitFactors, normalise
+from functions.hostup_collector.timeframe import HOUR, Timeframe, before, newest_of
 from tributary.client import Client, Dialect
 from tributary.errors import MalformedAnswerError, UpstreamError
-from tributary.provider import Json, Normalised, Progress, Request, Resource
-from tributary.windows import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Window, parse_rfc3339
+from tributary.provider import Details, Json, Normalised, Request, Resource
+from tributary.windows import SECOND_MS, Window, parse_rfc3339
 
 _LOG = logging.getLogger(__name__)
 
 _VPSES = "/api/v2/vps"
 _LIMIT = ("limit", "100")
-_LOOK_BACK_RESOLUTIONS = 3
-# Windows end at the time of asking, some minutes after the end that is planned for, and a sample
-# that is about to leave `hour` must not be missed; so that the hour counts for this much only.
-_HOUR_REACH_MS = 50 * MINUTE_MS
-_WINDOWS_MS = {"hour": HOUR_MS, "day": DAY_MS}
 
 _IDLE_POWER = frozenset({"stopped", "paused"})
 _IDLE_SERVICE = frozenset({"suspended", "terminated", "cancelled", "expired", "fraud"})
@@ -57,6 +53,8 @@ class Hostup:
     name = "hostup"
     # The limit is not documented, so few at a time.
     parallel_requests = 2
+    # One-minute samples are served in `hour` alone.
+    reach_ms: int | None = HOUR.length_ms
 
     def __init__(
         self,
@@ -78,6 +76,11 @@ class Hostup:
         """How many requests have been sent."""
         return self._client.requests
 
+    @property
+    def clock_offset_ms(self) -> int:
+        """How far HostUp's clock is ahead of this machine's."""
+        return self._client.clock_offset_ms
+
     def discover(self) -> Iterator[Resource]:
         """Every VPS of the account, pay-as-you-go or not."""
         for page in self._client.pages(_VPSES, [_LIMIT], _next_cursor):
@@ -90,26 +93,35 @@ class Hostup:
                 else:
                     _LOG.warning("an item of GET %s left out: it has no id", _VPSES)
 
-    def describe(self, resource: Resource) -> Mapping[str, str]:
-        """Nothing: what there is to know stands in the list."""
-        return {}
+    def describe(self, resource: Resource) -> Details:
+        """Nothing: what there is to know stands in the list, and ids are not used again."""
+        return Details({})
 
-    def plan(self, resource: Resource, progress: Progress | None, end_ms: int) -> Iterable[Request]:
-        """`hour` where it reaches back to three resolutions before the newest sample; else `day`,
-        for what it still holds, and then `hour`, whose samples may be finer.
+    def current(self, resource: Resource, wanted: Window) -> Request | None:
+        """`hour`, for as much of what is wanted as it is sure to reach."""
+        window = wanted.common(Window(HOUR.reached(wanted.end_ms), wanted.end_ms))
+        return _request(resource, HOUR, window) if window.length_ms else None
 
-        A stopped VPS has nothing between its last sample and now: `hour` says so as well as `day`.
-        """
-        reach_ms = DAY_MS
-        if progress is not None:
-            look_back_ms = _LOOK_BACK_RESOLUTIONS * progress.resolution_ms
-            reach_ms = end_ms - (progress.newest_ms - look_back_ms)
-        if progress is not None and resource.idle:
-            reach_ms = 0
-        for timeframe in ("hour",) if reach_ms <= _HOUR_REACH_MS else ("day", "hour"):
-            window = Window(end_ms - _WINDOWS_MS[timeframe], end_ms)
-            path = f"{_VPSES}/{self._native(resource)}/metrics"
-            yield Request(path, (("timeframe", timeframe),), window)
+    def missing(self, resource: Resource, gap: Window, now_ms: int) -> Request | None:
+        """The gap's newest part, since that is what has the finest samples left, and what will
+        soon have coarser ones: by the smallest timeframe that reaches it."""
+        return _request(resource, *newest_of(gap, now_ms))
+
+    def older(
+        self, resource: Resource, before_ms: int, empty_ms: int, now_ms: int
+    ) -> Request | None:
+        """The smallest timeframe that reaches further back; the last is `year`."""
+        found = before(before_ms, now_ms)
+        return _request(resource, *found) if found else None
+
+    def ended(
+        self, resource: Resource, window: Window, alive: Set[str] | None, answered: Set[str]
+    ) -> Iterator[Request]:
+        """None: a VPS is its only instance."""
+        return iter(())
+
+    def ranged(self, request: Request, window: Window) -> None:
+        """Nothing: HostUp takes no ranges."""
 
     def fetch(self, request: Request) -> Json:
         """The answer of a VPS's metrics."""
@@ -117,11 +129,13 @@ class Hostup:
 
     def normalise(self, resource: Resource, answer: Json, seen_ms: int) -> Normalised:
         """The answer's samples, with its summary checked against them."""
-        return normalise(answer, unquote(self._native(resource)), self._units, seen_ms)
+        return normalise(answer, unquote(resource.native), self._units, seen_ms)
 
     def _resource(self, item: Mapping[str, Json]) -> Resource:
         vps = _text(item.get("id"))
-        identity = f"{self.name}/{self.account}/{quote(vps, safe='')}"
+        # `~` sets a resource's later lives apart, so no id may hold one.
+        native = quote(vps, safe="").replace("~", "%7E")
+        identity = f"{self.name}/{self.account}/{native}"
         attributes = {
             "provider": self.name,
             "account": self.account,
@@ -141,10 +155,12 @@ class Hostup:
             _text(item.get("powerState")) in _IDLE_POWER
             or _text(item.get("serviceStatus")) in _IDLE_SERVICE
         )
-        return Resource(identity, attributes, item, idle)
+        return Resource(identity, native, attributes, item, idle)
 
-    def _native(self, resource: Resource) -> str:
-        return resource.id.removeprefix(f"{self.name}/{self.account}/")
+
+def _request(resource: Resource, timeframe: Timeframe, window: Window) -> Request:
+    path = f"{_VPSES}/{resource.native}/metrics"
+    return Request(path, (("timeframe", timeframe.name),), window)
 
 
 def _next_cursor(page: Mapping[str, Json]) -> str | None:

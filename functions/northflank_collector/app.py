@@ -8,7 +8,8 @@ from functions.northflank_collector.normalise import UnitFactors
 from functions.northflank_collector.provider import DIALECT, Northflank
 from tributary.accounts import Account
 from tributary.client import Client
-from tributary.collector import Collector, LambdaContext
+from tributary.collector import Collector, Host, LambdaContext
+from tributary.request_budget import RequestLimit
 
 BASE_URL = "https://api.northflank.com"
 
@@ -25,12 +26,17 @@ def _collector() -> Collector:
 
 
 def collector_from_env() -> Collector:
-    """The collector for NORTHFLANK_BASE_URL, with the factors of the environment."""
+    """The collector of Northflank's accounts, with what else the environment says."""
+    return Collector.from_env(host_from_env())
+
+
+def host_from_env() -> Host:
+    """Northflank at NORTHFLANK_BASE_URL, with the factors and limit of the environment."""
     base_url = os.environ.get("NORTHFLANK_BASE_URL") or BASE_URL
     units = UnitFactors.from_env()
+    limit = RequestLimit.from_env("NORTHFLANK_REQUESTS_PER_HOUR", 1000, 3600)
 
-    def connect(account: Account, deadline: float) -> Northflank:
-        client = Client(base_url, account.token, DIALECT, deadline=deadline)
+    def connect(client: Client, account: Account) -> Northflank:
         return Northflank(client, account.name, account.team, units)
 
-    return Collector.from_env(Northflank.name, connect)
+    return Host(Northflank.name, base_url, DIALECT, limit, connect)

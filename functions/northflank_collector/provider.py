@@ -1,33 +1,54 @@
-"""Northflank: discovers an account's services and asks for their metrics, hour by hour.
+"""Northflank: discovers an account's services, addons and jobs, and asks for their metrics.
 
 Sources: https://northflank.com/docs/v1/api/use-the-api (limits, team scope, pages) and
 https://northflank.com/docs/v1/api/services/get-service-metrics
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Set
+from itertools import islice
 from math import isfinite
-from urllib.parse import quote
 
-from functions.northflank_collector.normalise import METRIC_TYPES, UnitFactors, normalise
+from functions.northflank_collector.containers import Container, containers, missed
+from functions.northflank_collector.inventory import (
+    BUILD,
+    KINDS,
+    Kind,
+    details_of,
+    escaped,
+    json_object,
+    resource_of,
+    text,
+)
+from functions.northflank_collector.normalise import UnitFactors, normalise
+from functions.northflank_collector.pages import items
+from functions.northflank_collector.query import query
 from tributary.client import Client, Dialect
 from tributary.errors import (
     CredentialsRefusedError,
     ForbiddenError,
     GoneError,
-    MalformedAnswerError,
     OutOfTimeError,
     RateLimitedError,
     TributaryError,
 )
-from tributary.provider import Json, Normalised, Progress, Request, Resource
-from tributary.windows import DAY_MS, SECOND_MS, Tier, Window, windows_over
+from tributary.provider import Details, Json, Normalised, Request, Resource
+from tributary.windows import DAY_MS, HOUR_MS, Window
 
 _LOG = logging.getLogger(__name__)
 
-_PER_PAGE = ("per_page", "100")
-_LOOK_BACK_RESOLUTIONS = 3
+# No longest range is documented. In ranges of this much the samples stay as fine as they are, and
+# an answer small enough: eleven metrics of fifty containers at 10 s are some 20 MB.
+_LONGEST_MS = 2 * HOUR_MS
+_HISTORY_MS = 6 * HOUR_MS
+# How long Northflank keeps samples is not documented: a day without any is taken for their end.
+_EMPTY_MS = DAY_MS
+# Hour chunks, which is where fine samples live, are kept for so long by default; what is older
+# would expire as it is stored.
+_KEPT_MS = 60 * DAY_MS
+# A workload that is crashing and made anew all the time shall not use up the account's requests.
+_MOST_LISTED = 300
+_MOST_ENDED = 20
 # Nothing else that is asked would be answered either.
 _ENDS_DISCOVERY = (CredentialsRefusedError, OutOfTimeError, RateLimitedError)
 # What stays so until somebody changes it, and concerns one project alone.
@@ -55,6 +76,8 @@ class Northflank:
     name = "northflank"
     # Only an hourly limit is documented; four at a time keep a run short without being rude.
     parallel_requests = 4
+    # Not documented.
+    reach_ms: int | None = None
 
     def __init__(
         self,
@@ -66,140 +89,150 @@ class Northflank:
         self.account = account
         self._client = client
         self._units = units or UnitFactors()
-        self._projects = f"/v1/teams/{quote(team, safe='')}/projects" if team else "/v1/projects"
+        self._listed: dict[str, list[Container]] = {}
+        self._projects = f"/v1/teams/{escaped(team)}/projects" if team else "/v1/projects"
 
     @property
     def requests(self) -> int:
         """How many requests have been sent."""
         return self._client.requests
 
-    def discover(self) -> Iterator[Resource]:
-        """Every service of every project.
+    @property
+    def clock_offset_ms(self) -> int:
+        """How far Northflank's clock is ahead of this machine's."""
+        return self._client.clock_offset_ms
 
-        A project that is gone or forbidden is logged and left out. Any other failure of a project
-        is raised after the others' services, so that the list is never taken to be whole.
+    def discover(self) -> Iterator[Resource]:
+        """Every service, addon and job of every project.
+
+        A list that is gone or forbidden is logged and left out; where no project's services may be
+        listed, that is raised at the end. Any other failure of a list is raised after the others'
+        resources, so that what was found is never taken to be all.
         """
-        failures: list[TributaryError] = []
+        passing: list[TributaryError] = []
+        refused: list[TributaryError] = []
         projects = 0
         for item in self._items(self._projects, "projects"):
             projects += 1
-            try:
-                yield from self._services(_identifier(item))
-            except _ENDS_DISCOVERY:
-                raise
-            except TributaryError as error:
-                _LOG.warning("services of a project not listed: %s", error)
-                failures.append(error)
-        passing = [error for error in failures if not isinstance(error, _LASTING)]
-        if passing or len(failures) == projects > 0:
-            raise (passing or failures)[0]
+            for kind in KINDS:
+                try:
+                    yield from self._workloads(text(item.get("id")), kind)
+                except _ENDS_DISCOVERY:
+                    raise
+                except TributaryError as error:
+                    _LOG.warning("%s of a project not listed: %s", kind.plural, error)
+                    if not isinstance(error, _LASTING):
+                        passing.append(error)
+                    elif kind.name == "service":
+                        refused.append(error)
+        if passing or len(refused) == projects > 0:
+            raise (passing or refused)[0]
 
-    def describe(self, resource: Resource) -> Mapping[str, str]:
-        """Region and plan, which only get-service tells."""
+    def describe(self, resource: Resource) -> Details:
+        """Region, plan and time of creation, which no list tells."""
         answer = self._client.get(self._path(resource))
-        data = _object(_object(answer).get("data"))
-        known = {
-            "region": _object(data.get("deployment")).get("region"),
-            "plan": _object(data.get("billing")).get("deploymentPlan"),
-        }
-        return {name: value for name, value in known.items() if isinstance(value, str) and value}
+        return details_of(json_object(json_object(answer).get("data")))
 
-    def plan(self, resource: Resource, progress: Progress | None, end_ms: int) -> Iterable[Request]:
-        """Requests of at most a clock hour each, from three resolutions before the newest sample.
+    def current(self, resource: Resource, wanted: Window) -> Request | None:
+        """The newest two hours; a service that only builds has no metrics of its own."""
+        start_ms = max(wanted.start_ms, wanted.end_ms - _LONGEST_MS)
+        return self._unless_build(resource, Window(start_ms, wanted.end_ms))
 
-        A new resource, and one silent for longer, starts 24 hours back. A service that only builds
-        has no metrics of its own.
+    def missing(self, resource: Resource, gap: Window, now_ms: int) -> Request | None:
+        """The oldest two hours: nobody knows for how long Northflank keeps them."""
+        window = Window(gap.start_ms, min(gap.end_ms, gap.start_ms + _LONGEST_MS))
+        return self._metrics(resource, window)
+
+    def older(
+        self, resource: Resource, before_ms: int, empty_ms: int, now_ms: int
+    ) -> Request | None:
+        """The six hours before, or where those after it were empty, a whole day; no further."""
+        if empty_ms >= _EMPTY_MS:
+            return None
+        length_ms = DAY_MS if empty_ms else _HISTORY_MS
+        start_ms = max(before_ms - length_ms, now_ms - _KEPT_MS)
+        return self._unless_build(resource, Window(start_ms, before_ms))
+
+    def ended(
+        self, resource: Resource, window: Window, alive: Set[str] | None, answered: Set[str]
+    ) -> Iterator[Request]:
+        """One request for each container that lived in the window and was not answered for.
+
+        Unless asked for by name, only containers that are active at the time of asking are
+        answered: https://northflank.com/docs/v1/api/retrieve-metrics. That some ended is seen by
+        those alive before and now not being the same; what a job starts may have come and gone, and
+        so may anything in a time of which nobody knows who was alive before it.
         """
-        if resource.payload.get("serviceType") == "build":
+        if _only_builds(resource):
             return
-        start_ms = end_ms - DAY_MS
-        if progress is not None:
-            look_back_ms = _LOOK_BACK_RESOLUTIONS * progress.resolution_ms
-            start_ms = max(start_ms, progress.newest_ms - look_back_ms)
-        for hour in windows_over(Tier.HOUR, start_ms, end_ms):
-            window = Window(max(start_ms, hour.start_ms), min(end_ms, hour.end_ms))
-            yield Request(f"{self._path(resource)}/metrics", _range(window), window)
+        if resource.attributes.get("kind") != "job" and alive == answered:
+            return
+        found = missed(self._containers(resource), window, answered)
+        if len(found) > _MOST_ENDED:
+            _LOG.warning(
+                "%s: %d ended containers not asked for, since there are more than %d",
+                resource.id,
+                len(found) - _MOST_ENDED,
+                _MOST_ENDED,
+            )
+        for container in found[:_MOST_ENDED]:
+            yield self._metrics(resource, container.life, container.name)
+
+    def ranged(self, request: Request, window: Window) -> Request:
+        """The same metrics, of the same container if it is one's, for another range."""
+        container = dict(request.parameters).get("containerName")
+        return Request(request.path, query(window, container), window)
 
     def fetch(self, request: Request) -> Json:
-        """The answer of get-service-metrics."""
+        """The answer of get-service-metrics, or of its siblings for addons and jobs."""
         return self._client.get(request.path, request.parameters)
 
     def normalise(self, resource: Resource, answer: Json, seen_ms: int) -> Normalised:
         """The answer's samples, by the unit that the answer itself gives each metric."""
         return normalise(answer, self._units, seen_ms)
 
-    def _services(self, project: str) -> Iterator[Resource]:
-        path = f"{self._projects}/{quote(project, safe='')}/services"
-        for item in self._items(path, "services"):
-            yield self._resource(project, item)
+    def _workloads(self, project: str, kind: Kind) -> Iterator[Resource]:
+        path = f"{self._projects}/{escaped(project)}/{kind.plural}"
+        for item in self._items(path, kind.plural):
+            yield resource_of(f"{self.name}/{self.account}", project, kind, item)
 
-    def _items(self, path: str, kind: str) -> Iterator[Mapping[str, Json]]:
-        """The items of all pages of a list that have an id; one without is logged."""
-        for page in self._client.pages(path, [_PER_PAGE], _next_cursor):
-            items = _object(page.get("data")).get(kind)
-            if not isinstance(items, list):
-                raise MalformedAnswerError(f"northflank answered GET {path} without data.{kind}")
-            for item in items:
-                if isinstance(item, dict) and _identifier(item):
-                    yield item
-                else:
-                    _LOG.warning("an item of GET %s left out: it has no id", path)
+    def _items(self, path: str, name: str) -> Iterator[Mapping[str, Json]]:
+        """A list's items that have an id; one without is logged."""
+        for item in items(self._client, path, name):
+            if isinstance(item, dict) and text(item.get("id")):
+                yield item
+            else:
+                _LOG.warning("an item of GET %s left out: it has no id", path)
 
-    def _resource(self, project: str, item: Mapping[str, Json]) -> Resource:
-        service = _identifier(item)
-        native = f"{quote(project, safe='')}/services/{quote(service, safe='')}"
-        identity = f"{self.name}/{self.account}/{native}"
-        name = item.get("name")
-        attributes = {
-            "provider": self.name,
-            "account": self.account,
-            "project": project,
-            "kind": "service",
-            "resource": identity,
-            "name": name if isinstance(name, str) and name else service,
-        }
-        tags = item.get("tags")
-        for tag in tags if isinstance(tags, list) else ():
-            if isinstance(tag, str) and tag:
-                attributes[f"tag.{tag}"] = "true"
-        idle = item.get("serviceType") == "build" or item.get("servicePaused") is True
-        return Resource(identity, attributes, item, idle)
+    def _containers(self, resource: Resource) -> list[Container]:
+        """The workload's containers, listed once a run; none, logged, where the token may not."""
+        if resource.id not in self._listed:
+            self._listed[resource.id] = self._list_containers(resource)
+        return self._listed[resource.id]
+
+    def _list_containers(self, resource: Resource) -> list[Container]:
+        listed = containers(self._client, f"{self._path(resource)}/containers")
+        try:
+            found = list(islice(listed, _MOST_LISTED))
+        except _LASTING as error:
+            _LOG.warning("%s: ended containers not known: %s", resource.id, error)
+            return []
+        if len(found) == _MOST_LISTED:
+            _LOG.warning("%s: of its containers only %d are read", resource.id, _MOST_LISTED)
+        return found
+
+    def _unless_build(self, resource: Resource, window: Window) -> Request | None:
+        if _only_builds(resource) or window.length_ms <= 0:
+            return None
+        return self._metrics(resource, window)
+
+    def _metrics(self, resource: Resource, window: Window, container: str | None = None) -> Request:
+        path = f"{self._path(resource)}/metrics"
+        return Request(path, query(window, container), window)
 
     def _path(self, resource: Resource) -> str:
-        native = resource.id.removeprefix(f"{self.name}/{self.account}/")
-        return f"{self._projects}/{native}"
+        return f"{self._projects}/{resource.native}"
 
 
-def _next_cursor(page: Mapping[str, Json]) -> str | None:
-    """The next page's cursor; a null or empty one is none, and `hasNextPage: false` ends it too."""
-    pagination = _object(page.get("pagination"))
-    cursor = pagination.get("cursor")
-    if pagination.get("hasNextPage") is False or not isinstance(cursor, str):
-        return None
-    return cursor
-
-
-def _range(window: Window) -> tuple[tuple[str, str], ...]:
-    # Samples "after" startTime: should that exclude the instant itself, one on the full hour would
-    # fall between two requests, so each starts a millisecond early. What comes twice is one sample.
-    return (
-        ("queryType", "range"),
-        ("startTime", _time(window.start_ms - 1)),
-        ("endTime", _time(window.end_ms)),
-        *(("metricTypes", metric) for metric in METRIC_TYPES),
-    )
-
-
-def _time(time_ms: int) -> str:
-    """As the vendor's own client writes it: `2026-11-22T10:00:00.000Z`."""
-    moment = datetime.fromtimestamp(time_ms // SECOND_MS, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % SECOND_MS:03}Z"
-
-
-def _identifier(item: Mapping[str, Json]) -> str:
-    identifier = item.get("id")
-    return identifier if isinstance(identifier, str) else ""
-
-
-def _object(value: Json) -> Mapping[str, Json]:
-    return value if isinstance(value, dict) else {}
+def _only_builds(resource: Resource) -> bool:
+    return resource.attributes.get("type") == BUILD

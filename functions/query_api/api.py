@@ -9,9 +9,15 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, CORSConf
 
 from functions.query_api.answer import Answer, delivered, document_answer, query_answer
 from functions.query_api.catalogue import catalogue
+from functions.query_api.coverage import coverage_page
 from functions.query_api.engine import Engine
 from functions.query_api.observation import Observer
-from functions.query_api.parameters import parse_nothing, parse_query, parse_resources_query
+from functions.query_api.parameters import (
+    parse_coverage_query,
+    parse_nothing,
+    parse_query,
+    parse_resources_query,
+)
 from functions.query_api.resources import resources_page
 from functions.query_api.status import Freshness
 from functions.query_api.timing import Timing
@@ -50,6 +56,7 @@ class Api:
             "/v1/query": self._query,
             "/v1/resources": self._resources,
             "/v1/metrics": self._metrics,
+            "/v1/coverage": self._coverage,
         }
         self._resolver = self._routed(cors)
 
@@ -123,6 +130,11 @@ class Api:
         shards = self._engine.registry.shards()
         entries = (entry for shard in shards for entry in shard.entries.values())
         return document_answer(catalogue(entries))
+
+    def _coverage(self) -> Answer:
+        now_ms = self._now_ms()
+        query = parse_coverage_query(self._raw_query(), now_ms)
+        return document_answer(coverage_page(self._engine, query, now_ms))
 
     @property
     def _timing(self) -> Timing:

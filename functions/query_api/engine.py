@@ -32,6 +32,7 @@ from functions.query_api.settled import (
     unsettled_warnings,
 )
 from functions.query_api.sources import Kept, planned_reads
+from functions.query_api.standing import Standing, standings
 from functions.query_api.status import (
     Freshness,
     ProviderStatus,
@@ -44,7 +45,7 @@ from tributary.hours import Hours
 from tributary.registry import Entry, Registry, Shard
 from tributary.retention import Retention
 from tributary.rollups import Rollups
-from tributary.state import Collected, States
+from tributary.state import States
 from tributary.store import Store
 from tributary.table import Table
 
@@ -151,6 +152,10 @@ class Engine:
             },
         )
 
+    def standings(self, shards: Sequence[Shard]) -> dict[str, Standing]:
+        """How it stands with collecting the resources of these shards, by id."""
+        return standings(shards, self.states.of_shards(shards))
+
     def _matched(self, query: Query, shards: Iterable[Shard], now_ms: int) -> list[Series]:
         entries = [entry for shard in shards for entry in shard.entries.values()]
         check_metrics(query.metrics, entries)
@@ -162,14 +167,12 @@ class Engine:
     def _status(
         self, query: Query, shards: Iterable[Shard], series: Sequence[Series], now_ms: int
     ) -> _Fresh:
-        states = self._states_of(shards, matcher(query.where))
+        known = self.standings(_concerned(shards, matcher(query.where)))
         entries = [entry for shard in shards for entry in shard.entries.values()]
-        resources = self._resources(entries, series, states, query, now_ms)
-        found = statuses(resources, states, self.freshness, now_ms)
-        until: Until = {}
-        if query.settled:
-            until = settled_until(resources, series, states, self.freshness)
-        return _Fresh(found, warnings(found, states), until)
+        resources = self._resources(entries, series, known, query, now_ms)
+        found = statuses(resources, known, self.freshness, now_ms)
+        until = settled_until(resources, series, known) if query.settled else {}
+        return _Fresh(found, warnings(found, known), until)
 
     def _kept(
         self, shards: Sequence[Shard], series: Sequence[Series], now_ms: int
@@ -194,19 +197,19 @@ class Engine:
         self,
         entries: Iterable[Entry],
         series: Sequence[Series],
-        states: Mapping[str, Collected],
+        known: Mapping[str, Standing],
         query: Query,
         now_ms: int,
     ) -> list[Entry]:
         """The resources that an answer draws from, and those it would draw from had they not
         failed: of a resource that failed from the start nobody knows which metrics it has."""
         having = {one.resource for one in series}
-        matches, failing = matcher(query.where), self.freshness.failing(states, now_ms)
+        matches, failing = matcher(query.where), self.freshness.failing(known, now_ms)
 
         def is_missed(entry: Entry) -> bool:
-            newest_ms = states[entry.resource].newest_ms or 0
-            known = metrics_of(entry)
-            wanted = not known or not known.isdisjoint(query.metrics)
+            newest_ms = known[entry.resource].collected.newest_ms or 0
+            metrics = metrics_of(entry)
+            wanted = not metrics or not metrics.isdisjoint(query.metrics)
             return newest_ms < query.end_ms and wanted and _any_matches(entry, matches)
 
         return [
@@ -215,15 +218,13 @@ class Engine:
             if entry.resource in having or (entry.resource in failing and is_missed(entry))
         ]
 
-    def _states_of(
-        self, shards: Iterable[Shard], matches: Callable[[Attributes], bool]
-    ) -> dict[str, Collected]:
-        concerned = [
-            shard
-            for shard in shards
-            if any(_any_matches(entry, matches) for entry in shard.entries.values())
-        ]
-        return self.states.of_shards(concerned)
+
+def _concerned(shards: Iterable[Shard], matches: Callable[[Attributes], bool]) -> list[Shard]:
+    return [
+        shard
+        for shard in shards
+        if any(_any_matches(entry, matches) for entry in shard.entries.values())
+    ]
 
 
 def _nothing_matched(series: Sequence[Series]) -> list[str]:

@@ -10,7 +10,7 @@ from functions.query_api.folds import parse_agg, parse_over
 from functions.query_api.matching import Filter, parse_filter
 from functions.query_api.problems import BadRequestError, Fault, nearest
 from functions.query_api.times import instant, is_relative, length
-from tributary.windows import HOUR_MS
+from tributary.windows import DAY_MS, HOUR_MS, Window
 
 type Format = Literal["json", "csv", "ndjson"]
 FORMATS: tuple[Format, ...] = ("json", "csv", "ndjson")
@@ -33,6 +33,13 @@ QUERY_PARAMETERS = {
     "format": False,
 }
 RESOURCES_PARAMETERS = {"where": True, "limit": False, "cursor": False}
+COVERAGE_PARAMETERS = {
+    "start": False,
+    "end": False,
+    "where": True,
+    "limit": False,
+    "cursor": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +69,20 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class ResourcesQuery:
-    """What `/v1/resources` was asked; the cursor is as the client sent it."""
+class Paging:
+    """Which resources to list, and where to go on; the cursor is as the client sent it."""
 
     where: tuple[Filter, ...]
     limit: int
     cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageQuery:
+    """What `/v1/coverage` was asked."""
+
+    window: Window
+    paging: Paging
 
 
 def parse_query(raw: str, now_ms: int) -> Query:
@@ -81,13 +96,7 @@ def parse_query(raw: str, now_ms: int) -> Query:
             "missing_parameter",
         )
 
-    def time(text: str) -> int:
-        return instant(text, now_ms)
-
-    end_ms = given.one("end", time, now_ms)
-    start_ms = given.one("start", time, now_ms - HOUR_MS)
-    if not given.faulty("start", "end") and start_ms >= end_ms:
-        given.fault("start", "The range is empty: send a start before the end.", "invalid_value")
+    window = _range(given, now_ms, HOUR_MS)
     agg = given.one("agg", parse_agg, None)
     by = tuple(dict.fromkeys(name for names in given.each("by", _names) for name in names))
     if by and agg == "none":
@@ -99,8 +108,8 @@ def parse_query(raw: str, now_ms: int) -> Query:
         )
     query = Query(
         metrics=tuple(dict.fromkeys(metrics)),
-        start_ms=start_ms,
-        end_ms=end_ms,
+        start_ms=window.start_ms,
+        end_ms=window.end_ms,
         step_s=given.one("step", length, None),
         over=given.one("over", parse_over, None),
         agg=agg,
@@ -114,14 +123,18 @@ def parse_query(raw: str, now_ms: int) -> Query:
     return query
 
 
-def parse_resources_query(raw: str) -> ResourcesQuery:
+def parse_resources_query(raw: str) -> Paging:
     """What `/v1/resources` is asked; BadRequestError with all faults."""
     given = _Given(raw, RESOURCES_PARAMETERS)
-    query = ResourcesQuery(
-        where=given.each("where", parse_filter),
-        limit=given.one("limit", _limit, _DEFAULT_LIMIT),
-        cursor=given.one("cursor", _text, None),
-    )
+    paging = _paging(given)
+    given.check()
+    return paging
+
+
+def parse_coverage_query(raw: str, now_ms: int) -> CoverageQuery:
+    """What `/v1/coverage` is asked; BadRequestError with all faults."""
+    given = _Given(raw, COVERAGE_PARAMETERS)
+    query = CoverageQuery(_range(given, now_ms, DAY_MS), _paging(given))
     given.check()
     return query
 
@@ -182,6 +195,27 @@ class _Given:
             self.fault(name, f"There is no parameter {name!r}. {hint}", "unknown_parameter")
         elif times > 1 and not names[name]:
             self.fault(name, f"{name} was sent {times} times: send it once.", "repeated_parameter")
+
+
+def _range(given: _Given, now_ms: int, length_ms: int) -> Window:
+    """From `start` to `end`; up to now, and as long as that, where they are not given."""
+
+    def time(text: str) -> int:
+        return instant(text, now_ms)
+
+    end_ms = given.one("end", time, now_ms)
+    start_ms = given.one("start", time, now_ms - length_ms)
+    if not given.faulty("start", "end") and start_ms >= end_ms:
+        given.fault("start", "The range is empty: send a start before the end.", "invalid_value")
+    return Window(start_ms, end_ms)
+
+
+def _paging(given: _Given) -> Paging:
+    return Paging(
+        where=given.each("where", parse_filter),
+        limit=given.one("limit", _limit, _DEFAULT_LIMIT),
+        cursor=given.one("cursor", _text, None),
+    )
 
 
 def _pairs(raw: str) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from tributary.registry import Entry, Instance
 from tributary.windows import Window
 
 ATTRIBUTES = (
-    "provider", "account", "project", "kind", "resource", "name", "instance", "container",
+    "provider", "account", "project", "kind", "type", "resource", "name", "instance", "container",
     "volume", "deployment", "region", "plan",
 )  # fmt: skip
 

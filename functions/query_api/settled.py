@@ -5,37 +5,34 @@ from dataclasses import replace
 
 from functions.query_api.plan import Grid
 from functions.query_api.series import Series
-from functions.query_api.status import Freshness, provider_of, seen_ms
+from functions.query_api.standing import Standing
+from functions.query_api.status import provider_of
 from tributary.registry import Entry
-from tributary.state import Collected
 from tributary.windows import floor_to, rfc3339
 
 type Until = Mapping[str, int]
 
 
 def settled_until(
-    entries: Iterable[Entry],
-    series: Iterable[Series],
-    states: Mapping[str, Collected],
-    freshness: Freshness,
+    entries: Iterable[Entry], series: Iterable[Series], standings: Mapping[str, Standing]
 ) -> Until:
     """By provider until when, in ms, nothing changes of any of these resources and series.
 
     What is idle or gone holds nobody up, but was last seen to be so when its account was collected.
     0 where a series' resource has no state yet: its first run is not over.
     """
-    settled = {**seen_ms(states), **freshness.settled_ms(states)}
     found: dict[str, int] = {}
 
     def until(resource: str, at_ms: int) -> None:
         provider = provider_of(resource)
         found[provider] = min(at_ms, found.get(provider, at_ms))
 
-    for resource in {one.resource for one in entries} & states.keys():
-        until(resource, settled[resource])
+    for resource in {one.resource for one in entries} & standings.keys():
+        standing = standings[resource]
+        until(resource, standing.seen_ms if standing.settled_ms is None else standing.settled_ms)
     for resource in {one.resource for one in series}:
-        state = states.get(resource)
-        if state is None or (state.newest_ms is None and not state.idle):
+        known = standings.get(resource)
+        if known is None or known.is_unseen:
             until(resource, 0)
     return found
 

@@ -1,7 +1,6 @@
 """Made-up services answer like a provider: the same again, every sample in one window."""
 
 from benchmarks.services import SIX_METRICS, Services
-from tributary.provider import Progress
 from tributary.windows import Window
 
 # 2026-11-25T10:00:00Z
@@ -21,11 +20,11 @@ def test_neighbouring_windows_hold_each_sample_once() -> None:
     assert early[0].times[0] == TEN + 194
 
 
-def test_a_run_asks_from_three_resolutions_before_the_newest_sample() -> None:
+def test_a_request_is_answered_with_all_samples_of_its_window() -> None:
     services = Services(1, SIX_METRICS, seconds=60)
     (resource,) = services.discover()
 
-    (request,) = services.plan(resource, Progress(TEN, MINUTE), TEN + 10 * MINUTE)
+    request = services.current(resource, Window(TEN - 3 * MINUTE, TEN + 10 * MINUTE))
     normalised = services.normalise(resource, services.fetch(request), seen_ms=1)
 
     assert request.window == Window(TEN - 3 * MINUTE, TEN + 10 * MINUTE)

@@ -105,7 +105,7 @@ def write(store: Store, marker: Marker, columns: Iterable[Column], resource: str
             chunk,
             expected=True,
             before_old=lambda hour: marker.before_old(resource, hour),
-        )
+        ).samples
     return written
 
 

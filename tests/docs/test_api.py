@@ -9,11 +9,14 @@ import pytest
 
 from functions.query_api import plan
 from functions.query_api.answer import MOST_BYTES
+from functions.query_api.coverage import REASONS
 from functions.query_api.formats import CONTENT_TYPES
 from functions.query_api.parameters import (
+    COVERAGE_PARAMETERS,
     QUERY_PARAMETERS,
     RESOURCES_AT_ONCE,
     RESOURCES_PARAMETERS,
+    parse_coverage_query,
     parse_query,
     parse_resources_query,
 )
@@ -22,6 +25,7 @@ from local.build import ROOT
 from tests.docs import curl
 from tests.docs.expected import template
 from tests.docs.markdown import table, text_of
+from tributary.coverage import MOST_GAPS
 from tributary.windows import HOUR_MS
 
 if TYPE_CHECKING:
@@ -70,7 +74,11 @@ def test_all_paths_are_listed_and_need_a_token_where_they_say_so(stack: "Collect
 
 def test_all_parameters_are_listed_with_whether_they_repeat() -> None:
     listed = table(API, "parameter", "repeatable")
-    known = [*QUERY_PARAMETERS.items(), *RESOURCES_PARAMETERS.items()]
+    known = [
+        *QUERY_PARAMETERS.items(),
+        *RESOURCES_PARAMETERS.items(),
+        *COVERAGE_PARAMETERS.items(),
+    ]
 
     assert [row[:2] for row in listed] == [
         [f"`{name}`", "yes" if repeatable else "no"] for name, repeatable in known
@@ -78,7 +86,10 @@ def test_all_parameters_are_listed_with_whether_they_repeat() -> None:
 
 
 def test_the_defaults_are_those_listed() -> None:
-    listed = {row[0].strip("`"): row[2].strip("`") for row in table(API, "parameter", "repeatable")}
+    rows = [row[:3] for row in table(API, "parameter", "repeatable")]
+    # Of names that several paths have, those of /v1/query come first and those of coverage last.
+    listed = {name.strip("`"): default.strip("`") for name, _, default in reversed(rows)}
+    of_coverage = {name.strip("`"): default.strip("`") for name, _, default in rows}
     now_ms = 1_795_341_600_000
     query = parse_query("metric=cpu.utilization", now_ms)
     named = parse_query(f"metric=x&start={listed['start']}&end={listed['end']}", now_ms)
@@ -88,6 +99,17 @@ def test_the_defaults_are_those_listed() -> None:
     assert query.format == listed["format"]
     assert str(parse_resources_query("").limit) == listed["limit"]
     assert f"1 to {RESOURCES_AT_ONCE}" in text_of(API)
+    start, end = of_coverage["start"], of_coverage["end"]
+    coverage = parse_coverage_query("", now_ms)
+    assert coverage == parse_coverage_query(f"start={start}&end={end}", now_ms)
+    assert str(coverage.paging.limit) == of_coverage["limit"]
+
+
+def test_all_reasons_for_gaps_are_listed() -> None:
+    rows = table(API, "reason", "state")
+
+    assert {row[0].strip("`"): row[2] for row in rows} == REASONS
+    assert f"the newest {MOST_GAPS}\ngaps are kept" in text_of(API)
 
 
 def test_all_formats_are_named() -> None:

@@ -21,10 +21,12 @@ EXAMPLES = [example for page in PAGES for example in examples(page)]
 RUN_ELSEWHERE = {
     "make test": "is what runs this",
     "make test-dynalite": "runs on CI after this",
+    "make soak": "runs on CI after this",
     "make lint types": "runs before this",
     "TRACES=traces make bench": "takes many minutes; tests/benchmarks runs its parts on less",
     "make run": "test_readme runs it, and with FAULTS",
     "NORTHFLANK_TOKEN=… HOSTUP_TOKEN=… make run": "needs accounts of real providers",
+    "make backfill": "needs an AWS account; tests/local/test_backfill.py runs it on moto",
     "TOKEN=": "a variable, which tests.docs.curl fills in",
     "sam build && sam deploy --guided": "needs an AWS account; the local stack runs `sam build`",
     "aws secretsmanager put-secret-value": "needs an AWS account; test_readme reads its secret",

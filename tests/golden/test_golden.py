@@ -18,14 +18,18 @@ from tests.providers.loopback import Clock, Recorded, in_turn, loopback
 from tributary.client import Client
 from tributary.errors import RetriableError, TributaryError
 from tributary.provider import Normalised, Resource
-from tributary.windows import SECOND_MS, parse_rfc3339, rfc3339
+from tributary.windows import FIVE_MINUTES_MS, SECOND_MS, Window, parse_rfc3339, rfc3339
 
 SEEN_MS = parse_rfc3339("2026-11-22T10:15:00Z")
 END_MS = parse_rfc3339("2026-11-22T10:14:00Z")
 
 RESOURCES = {
-    "northflank": Resource("northflank/main/shop/services/api", {}, {}),
-    "hostup": Resource("hostup/main/vps_01hxa3b4c5d6e7f8g9h0j1k2m3", {}, {}),
+    "northflank": Resource(
+        "northflank/main/shop/services/api", "shop/services/api", {"kind": "service"}, {}
+    ),
+    "hostup": Resource(
+        "hostup/main/vps_01hxa3b4c5d6e7f8g9h0j1k2m3", "vps_01hxa3b4c5d6e7f8g9h0j1k2m3", {}, {}
+    ),
 }
 ADAPTERS = {
     "northflank": (northflank.Northflank, northflank.DIALECT),
@@ -63,7 +67,8 @@ def outcome(provider: str, answer: Recorded) -> dict[str, Any]:
             jitter=lambda: 1.0,
         )
         adapter = build(client, "main")
-        (*_, request) = adapter.plan(resource, None, END_MS)
+        request = adapter.current(resource, Window(END_MS - FIVE_MINUTES_MS, END_MS))
+        assert request is not None
         try:
             normalised = adapter.normalise(resource, adapter.fetch(request), SEEN_MS)
         except TributaryError as error:

@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.dynamodb import TABLE, delete_table
-from tests.layer.collecting import BACKUP, STAGING, TOKEN, WEB_1, WEB_2, Fleet
+from tests.layer.collecting import BACKUP, STAGING, WEB_1, WEB_2, Fleet, fleet
 from tests.layer.samples import TEN, points
-from tributary.accounts import Account
+from tests.layer.world import World
 from tributary.errors import StorageError
 from tributary.inventory import Inventory
 from tributary.publisher import PublishRules
@@ -94,7 +94,7 @@ def test_hostups_samples_are_stored_number_for_number(hostup: Fleet) -> None:
     report = hostup.run(15)
 
     assert report.errors == Counter()
-    assert (report.resources, report.requests, report.samples) == (4, 9, 2082)
+    assert (report.resources, report.requests, report.samples) == (4, 21, 2082)
     assert report.behind_seconds == 0.0
     assert_stored_as_served(hostup, TEN + 600_000)
 
@@ -108,7 +108,7 @@ def test_northflanks_samples_are_stored_number_for_number(northflank: Fleet) -> 
     report = northflank.run(35)
 
     assert report.errors == Counter()
-    assert report.resources == 6
+    assert report.resources == 8
     assert_stored_as_served(northflank, TEN + 30 * 60_000)
     assert len(kept(northflank)) == report.samples > 15_000
     metrics = {metric for _, _, metric, _ in kept(northflank)}
@@ -145,12 +145,15 @@ def test_fresh_runs_store_the_open_window_too(hostup: Fleet) -> None:
 def test_the_same_event_again_changes_nothing(hostup: Fleet) -> None:
     hostup.run(15)
     items, puts = hostup.world.items(), hostup.world.calls.puts()
+    hostup.door.asked.clear()
 
     report = hostup.run(15)
 
     assert (report.samples, report.published) == (0, 0)
+    assert hostup.door.asked == []
     assert hostup.world.items() == items
-    assert hostup.world.calls.puts() == puts
+    # The account's lease, taken and given back.
+    assert hostup.world.calls.puts() == puts + 2
 
 
 def test_the_same_event_later_stores_no_more(hostup: Fleet) -> None:
@@ -158,9 +161,8 @@ def test_the_same_event_later_stores_no_more(hostup: Fleet) -> None:
     samples = kept(hostup)
     slot = int(hostup.world.now * 1000)
     hostup.world.now += 240
-    account_run = hostup.account_run(hostup.world.table)
 
-    report = account_run.collect(hostup.connect(Account("main", TOKEN)), slot)
+    report = hostup.run(slot_ms=slot)
 
     assert report.samples == 0
     assert kept(hostup) == samples
@@ -213,7 +215,7 @@ def test_a_corrupt_chunk_fails_its_resource_alone(hostup: Fleet) -> None:
 def test_what_cannot_be_read_back_for_cloudwatch_keeps_the_others_from_nothing(
     hostup: Fleet,
 ) -> None:
-    hostup.cloudwatch.refusing = 1
+    hostup.cloudwatch.refusing = 2
     hostup.run(15)
     damaged = hostup.world.items()[WEB_1, "h#2026-11-22T09:00Z"] | {"d": {"B": b"\7"}}
     boto3.client("dynamodb").put_item(TableName=TABLE, Item=damaged)
@@ -226,18 +228,42 @@ def test_what_cannot_be_read_back_for_cloudwatch_keeps_the_others_from_nothing(
     assert hostup.minutes_sent(WEB_1) == []
 
 
-def test_resources_of_a_failing_list_are_noted_as_not_collected(hostup: Fleet) -> None:
+def test_resources_of_a_failing_list_are_collected_as_they_are_known(hostup: Fleet) -> None:
     hostup.run(15)
-    hostup.door.broken = {"/api/v2/vps": 503}
+    hostup.door.broken = {"/api/v2/vps?": 503}
 
     report = hostup.run(20)
 
     assert report.errors == {"upstream": 1}
-    assert report.resources == 0
+    assert report.messages == ["listing resources: GET /api/v2/vps from hostup answered 503"]
+    assert report.resources == 4
     state = hostup.state(WEB_1)
-    assert state.failure is not None
-    assert state.failure.message.startswith("GET /api/v2/vps from hostup answered 503")
-    assert state.newest_ms == TEN + 540_000
+    assert state.failure is None
+    assert state.newest_ms == TEN + 840_000
+    assert hostup.entry(WEB_1).gone_ms is None
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "times"),
+    [
+        ("northflank", "lab/services/worker", [15, 20, 30, 50, 80, 110, 140]),
+        # It forgets: what it has when it answers again would be gone by the length of a pause.
+        ("hostup", WEB_1.rpartition("/")[2], list(range(15, 150, 5))),
+    ],
+)
+def test_a_resource_that_fails_is_asked_about_less_often_unless_its_host_forgets(
+    world: World, name: str, path: str, times: list[int]
+) -> None:
+    attempts = []
+    with fleet(world, name) as host:
+        host.door.broken = {"/metrics": 404}
+        for minutes in range(15, 150, 5):
+            asked = host.door.metrics_asked(path)
+            host.run(minutes)
+            if host.door.metrics_asked(path) > asked:
+                attempts.append(minutes)
+
+    assert attempts == times
 
 
 def test_projects_that_can_be_listed_are_collected_though_another_fails(
@@ -248,7 +274,13 @@ def test_projects_that_can_be_listed_are_collected_though_another_fails(
     report = northflank.run(15)
 
     assert report.errors == {"upstream": 1, "gone": 1}
-    assert report.resources == 2
+    assert set(northflank.shards()[0].entries) == {
+        "northflank/main/lab/jobs/nightly-report",
+        "northflank/main/lab/services/preview",
+        "northflank/main/lab/services/worker",
+        "northflank/main/shop/addons/orders-db",
+    }
+    assert report.resources == 4
 
 
 def test_a_run_that_is_out_of_time_stops_and_the_next_goes_on(hostup: Fleet) -> None:
@@ -265,12 +297,12 @@ def test_a_run_that_is_out_of_time_stops_and_the_next_goes_on(hostup: Fleet) -> 
 
 
 def test_resources_that_waited_longest_come_first(hostup: Fleet) -> None:
-    done: set[str] = set()
-    for minutes in (15, 20, 25, 30):
+    everyone = (WEB_1, WEB_2, BACKUP, STAGING)
+    # Each has time for the list and three of the four.
+    for minutes in (15, 20):
         hostup.run(minutes, requests=4)
-        done |= {vps for vps in (WEB_1, WEB_2, BACKUP, STAGING) if hostup.stored(vps)}
 
-    assert done == {WEB_1, WEB_2, BACKUP, STAGING}
+    assert [vps for vps in everyone if hostup.state(vps).asked_ms is None] == []
 
 
 def test_after_three_hours_down_what_the_provider_still_holds_is_fetched(hostup: Fleet) -> None:
@@ -318,28 +350,29 @@ def test_the_state_is_put_before_and_after_publishing_and_else_once(
 
 
 def test_an_event_ahead_of_the_clock_leaves_nothing_out(northflank: Fleet) -> None:
+    api = "northflank/main/shop/services/api"
+    northflank.door.silent = True
     northflank.run(0)
-    account_run, account = northflank.account_run(northflank.world.table), Account("main", TOKEN)
-    account_run.collect(northflank.connect(account), TEN + 5 * 3_600_000)
-    assert northflank.state("northflank/main/shop/services/api").watermark_ms == TEN - 300_000
+
+    northflank.run(slot_ms=TEN + 5 * 3_600_000)
+    assert northflank.state(api).asked_ms == TEN - 300_000
 
     northflank.run(15)
-
-    assert northflank.state("northflank/main/shop/services/api").watermark_ms == TEN + 600_000
+    assert northflank.state(api).asked_ms == TEN + 600_000
 
 
 def test_a_silent_resource_is_not_asked_for_days_again(northflank: Fleet) -> None:
-    quick = {f"services/{name}/metrics": 404 for name in ("api", "storefront", "search", "worker")}
-    northflank.door.broken = quick
+    northflank.door.silent = True
     preview = "northflank/main/lab/services/preview"
     northflank.run(15)
-    assert northflank.door.metrics_asked("preview") == 25
+    # What is current, six hours of history, and a day of it to be sure.
+    assert northflank.door.metrics_asked("preview") == 3
     assert northflank.state(preview).watermark_ms == TEN + 600_000 - 3_600_000
     northflank.door.asked.clear()
 
     report = northflank.run(20)
 
-    assert northflank.door.metrics_asked("preview") == 2
+    assert northflank.door.metrics_asked("preview") == 1
     assert northflank.state(preview).watermark_ms == TEN + 900_000 - 3_600_000
     assert report.behind_seconds == 0.0
 
@@ -370,7 +403,7 @@ def test_the_registry_and_inventory_tell_what_was_found(hostup: Fleet) -> None:
 
 
 def test_region_and_plan_are_asked_for_when_first_seen_and_daily(northflank: Fleet) -> None:
-    northflank.door.broken = {"/metrics": 404}
+    northflank.door.silent = True
     northflank.run(15)
     api = "northflank/main/shop/services/api"
     assert northflank.entry(api).attributes["region"] == "europe-west"
@@ -400,16 +433,14 @@ def test_details_that_fail_are_counted_and_asked_for_again(northflank: Fleet) ->
     assert region == "europe-west"
 
 
-def test_a_run_that_finds_nothing_new_writes_only_its_state(hostup: Fleet) -> None:
+def test_a_run_within_the_same_five_minutes_changes_nothing(hostup: Fleet) -> None:
     hostup.run(15)
     before = hostup.world.items()
 
     # At 10:15:54 the same boundary is collected up to.
     hostup.run(15.9)
 
-    after = hostup.world.items()
-    changed = {item for item in after if after[item] != before.get(item)}
-    assert changed == {("acc#hostup/main", "state#0")}
+    assert hostup.world.items() == before
 
 
 def test_a_failing_table_is_raised(hostup: Fleet) -> None:

@@ -11,12 +11,14 @@ import boto3
 import pytest
 
 from functions.hostup_collector import app
+from functions.hostup_collector.provider import DIALECT, Hostup
 from tests.dynamodb import delete_table
-from tests.layer.collecting import TOKEN, WEB_1, Fleet
+from tests.layer.collecting import PLENTY, TOKEN, WEB_1, Fleet
 from tests.layer.samples import TEN
 from tests.layer.world import Reported
 from tributary.accounts import Account, Accounts
-from tributary.collector import Collector, scheduled_ms
+from tributary.client import Client
+from tributary.collector import Collector, Host, scheduled_ms
 from tributary.errors import SettingsError
 from tributary.provider import Provider
 from tributary.self_metrics import logger
@@ -44,13 +46,17 @@ def put_secret(*accounts: dict[str, str]) -> None:
         client.put_secret_value(SecretId="provider", SecretString=text)
 
 
+def host(fleet: Fleet) -> Host:
+    """The simulated provider as a collector reaches it."""
+
+    def connect(client: Client, account: Account) -> Provider:
+        return Hostup(client, account.name)
+
+    return Host(fleet.name, fleet.url, DIALECT, PLENTY, connect)
+
+
 def collector(fleet: Fleet) -> Collector:
-    accounts = Accounts.from_env()
-
-    def connect(account: Account, deadline: float) -> Provider:
-        return fleet.connect(account)
-
-    return Collector(fleet.name, accounts, fleet.world.table, fleet.account_run, connect)
+    return Collector(host(fleet), Accounts.from_env(), fleet.world.table, fleet.account_run)
 
 
 class StandardOutput(TextIOBase):
@@ -84,11 +90,14 @@ def test_an_event_collects_every_account(hostup: Fleet) -> None:
         "provider": "hostup",
         "accounts": 2,
         "resources": 8,
-        "requests": 18,
+        "requests": 42,
         "samples": 4164,
         "published": 660,
         "errors": 0,
         "secondsBehind": 0.0,
+        "gapSeconds": 0.0,
+        "importedPercent": 100,
+        "importSecondsLeft": 0.0,
     }
     assert {pk for pk, _ in hostup.world.items() if pk.startswith("acc#")} == {
         "acc#hostup/main",
@@ -183,6 +192,35 @@ def test_the_same_key_is_not_tried_twice(hostup: Fleet) -> None:
     assert len(hostup.door.asked) == 1
 
 
+def test_a_key_that_three_runs_were_refused_with_is_in_quarantine(
+    hostup: Fleet, output: Callable[[], str]
+) -> None:
+    put_secret({"name": "main", "token": OLD})
+    refused = collector(hostup)
+    for minutes in ("00", "05", "10"):
+        refused.handle({"scheduledTime": f"2026-11-22T10:{minutes}:00Z"}, Context())
+    assert len(hostup.door.asked) == 3
+
+    summary = refused.handle(EVENT, Context())
+
+    assert (summary["errors"], summary["requests"]) == (1, 0)
+    assert len(hostup.door.asked) == 3
+    errors = [one["errors"] for one in documents(output()) if one.get("message") == "run"]
+    assert errors == [{"credentials_refused": 1}] * 3 + [{"quarantined": 1}]
+
+
+def test_a_new_key_ends_a_quarantine(hostup: Fleet) -> None:
+    put_secret({"name": "main", "token": OLD})
+    refused = collector(hostup)
+    for minutes in ("00", "05", "10"):
+        refused.handle({"scheduledTime": f"2026-11-22T10:{minutes}:00Z"}, Context())
+    put_secret({"name": "main", "token": TOKEN})
+
+    summary = collector(hostup).handle(EVENT, Context())
+
+    assert (summary["errors"], summary["resources"]) == (0, 4)
+
+
 def test_a_secret_that_cannot_be_read_again_is_one_accounts_failure(
     hostup: Fleet, output: Callable[[], str]
 ) -> None:
@@ -195,8 +233,8 @@ def test_a_secret_that_cannot_be_read_again_is_one_accounts_failure(
 
     summary = again.handle(EVENT, Context())
 
-    assert (summary["resources"], summary["errors"]) == (4, 2)
-    assert "reading the secret again: " in output()
+    assert (summary["resources"], summary["errors"]) == (4, 1)
+    assert "; reading the secret provider: " in output()
 
 
 def test_a_token_that_no_header_holds_is_one_accounts_failure(
@@ -223,7 +261,7 @@ def test_a_run_says_what_it_did_in_one_line_and_in_emf(
     hostup: Fleet, output: Callable[[], str]
 ) -> None:
     put_secret({"name": "main", "token": TOKEN})
-    hostup.door.broken = {WEB_1.rpartition("/")[2]: 502}
+    hostup.door.broken = {WEB_1.rpartition("/")[2]: 404}
 
     collector(hostup).handle(EVENT, Context())
 
@@ -233,18 +271,18 @@ def test_a_run_says_what_it_did_in_one_line_and_in_emf(
         "provider": "hostup",
         "account": "main",
         "resources": 4,
-        "errors": {"upstream": 1},
+        "errors": {"gone": 1},
     }
     assert_emf(totals, ["Provider", "Account", "service"])
     assert {name: totals[name] for name in METRICS} == {
         "Resources": [4.0],
-        "Requests": [11.0],
+        "Requests": [17.0],
         "SamplesWritten": [1464.0],
         "SecondsBehind": [0.0],
         "Errors": [1.0],
     }
     assert_emf(errors, ["Provider", "Kind", "service"])
-    assert (errors["Kind"], errors["ErrorsByKind"]) == ("upstream", [1.0])
+    assert (errors["Kind"], errors["ErrorsByKind"]) == ("gone", [1.0])
 
 
 def test_each_account_is_told_the_units_of_its_own_run(
@@ -257,8 +295,9 @@ def test_each_account_is_told_the_units_of_its_own_run(
 
     lines = {one["account"]: one for one in documents(output()) if one.get("message") == "run"}
     assert sum(one["readUnits"] for one in lines.values()) == reported.read_units
-    assert lines["main"]["writeUnits"] == reported.write_units > 0
-    assert lines["second"]["writeUnits"] == 0
+    assert sum(one["writeUnits"] for one in lines.values()) == reported.write_units
+    # The run that was refused took the account's lease and gave it back.
+    assert lines["main"]["writeUnits"] > lines["second"]["writeUnits"] == 2
 
 
 METRICS = ("Resources", "Requests", "SamplesWritten", "SecondsBehind", "Errors")
@@ -281,7 +320,7 @@ def assert_emf(document: dict[str, Any], dimensions: list[str]) -> None:
 
 def test_nothing_that_is_logged_holds_a_token(hostup: Fleet, output: Callable[[], str]) -> None:
     put_secret({"name": "main", "token": TOKEN}, {"name": "second", "token": OLD})
-    hostup.door.broken = {WEB_1.rpartition("/")[2]: 500}
+    hostup.door.broken = {WEB_1.rpartition("/")[2]: 404}
 
     collector(hostup).handle(EVENT, Context())
 

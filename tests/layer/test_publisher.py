@@ -178,17 +178,31 @@ def test_nothing_is_sent_where_no_metric_is_chosen(hostup: Fleet) -> None:
 
 
 def test_a_failing_cloudwatch_is_counted_and_loses_nothing(hostup: Fleet) -> None:
-    hostup.cloudwatch.refusing = 1
+    # After what is current, and after the history that the run brings besides.
+    hostup.cloudwatch.refusing = 2
 
     report = hostup.run(15)
 
-    assert report.errors == {"storage": 1}
+    assert report.errors == {"storage": 2}
     assert "publishing to CloudWatch: CloudWatch took 0 datums" in report.messages[0]
     assert report.samples == 2082
     assert hostup.cloudwatch == []
 
     assert hostup.run(20).published == 3 * 2 * 60
     assert hostup.minutes_sent(WEB_1) == list(range(-45, 15))
+
+
+def test_what_cloudwatch_refused_once_is_sent_by_the_same_run_if_that_goes_on(
+    hostup: Fleet,
+) -> None:
+    hostup.cloudwatch.refusing = 1
+
+    report = hostup.run(15)
+
+    assert report.errors == {"storage": 1}
+    assert report.published == 3 * 2 * 55
+    assert hostup.minutes_sent(WEB_1) == list(range(-45, 10))
+    assert hostup.state(WEB_1).published_ms == TEN + 600_000
 
 
 def test_after_hours_of_a_failing_cloudwatch_the_last_three_are_sent(hostup: Fleet) -> None:
@@ -256,7 +270,7 @@ def test_intent_is_stored_before_and_done_after(hostup: Fleet) -> None:
 def test_what_an_earlier_run_stored_and_did_not_send_is_read_from_the_store(
     hostup: Fleet,
 ) -> None:
-    hostup.cloudwatch.refusing = 2
+    hostup.cloudwatch.refusing = 3
     hostup.run(15)
     hostup.run(60)
     assert hostup.minutes_sent(WEB_2) == []

@@ -1,6 +1,6 @@
 """The registry: written where it changed, read where it changed, and never lost."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import boto3
 import pytest
@@ -8,9 +8,11 @@ import pytest
 from tests.dynamodb import TABLE
 from tests.layer.samples import TEN
 from tests.layer.world import World, before
+from tributary.packed import packed
 from tributary.provider import Resource
 from tributary.registration import placed
-from tributary.registry import Entry, Instance, Registry, Shard
+from tributary.registry import MOST_ENDED, Entry, Instance, Registry, Shard
+from tributary.table import Key
 
 ACCOUNT = "northflank/main"
 API = Entry(
@@ -27,6 +29,10 @@ API = Entry(
 )
 
 
+_LATER = ("resource", "gone_ms")
+GONE = replace(API, gone_ms=TEN + 60_000)
+
+
 def shard(*entries: Entry, number: int = 0, account: str = ACCOUNT) -> Shard:
     return Shard(account, number, {entry.resource: entry for entry in entries})
 
@@ -39,7 +45,7 @@ def save(world: World, wanted: Shard) -> Shard:
 
 
 def vps(number: int) -> Resource:
-    return Resource(f"hostup/main/vps_{number:03}", {}, {})
+    return Resource(f"hostup/main/vps_{number:03}", f"vps_{number:03}", {}, {})
 
 
 def test_a_shard_comes_back_as_it_was_saved(world: World) -> None:
@@ -170,3 +176,46 @@ def test_shards_without_listed_resources_are_still_there() -> None:
 @pytest.mark.parametrize("number", [0, 7])
 def test_a_shards_name_is_its_account_and_number(number: int) -> None:
     assert shard(number=number).name == f"northflank/main#{number}"
+
+
+def test_since_when_a_resource_is_gone_comes_back(world: World) -> None:
+    Registry(world.table).save(shard(), lambda _: shard(GONE))
+
+    assert Registry(world.table).shards_of(ACCOUNT) == [shard(GONE)]
+
+
+def test_an_entry_from_before_resources_could_be_gone_is_read(world: World) -> None:
+    older = {name: value for name, value in asdict(API).items() if name not in _LATER}
+    world.table.put(packed(Key("reg", f"{ACCOUNT}#0"), {API.resource: older}), None)
+    world.table.put(packed(Key("reg", "!"), {f"{ACCOUNT}#0": ""}), None)
+
+    assert Registry(world.table).shards_of(ACCOUNT) == [shard(API)]
+
+
+def flooded(living: int, ended: int) -> Entry:
+    """A service of which so many containers live, and one ended in each minute after 10:00."""
+    lives = {
+        f"new-{n}": Instance({"container": f"new-{n}"}, {"cpu.usage": 10_000}, TEN)
+        for n in range(living)
+    }
+    over = {
+        f"old-{n}": Instance(
+            {"container": f"old-{n}"}, {"cpu.usage": 10_000}, TEN, TEN + n * 60_000
+        )
+        for n in range(ended)
+    }
+    return replace(API, instances=lives | over)
+
+
+def test_of_a_flood_of_instances_those_that_ended_first_are_known_together_alone() -> None:
+    entry = shard(flooded(3, 5000)).bounded().entries[API.resource]
+
+    assert MOST_ENDED == 4096
+    assert len(entry.instances) == 3 + 4096
+    assert "old-903" not in entry.instances
+    assert "old-904" in entry.instances
+    assert entry.past == Instance({}, {"cpu.usage": 10_000}, TEN, TEN + 903 * 60_000)
+
+
+def test_as_many_instances_as_a_shard_holds_are_all_known() -> None:
+    assert shard(flooded(5000, 4096)).bounded() == shard(flooded(5000, 4096))

@@ -88,6 +88,29 @@ def test_another_run_is_refused_the_lease_until_its_holder_ends(runs: Runs) -> N
     assert runs.begin("b") is not None
 
 
+def test_a_run_without_the_lease_goes_on_beside_its_holder_and_keeps_none_out(runs: Runs) -> None:
+    def beside(holder: str) -> Run:
+        until_ms = int((runs.clock.now + 270) * 1000)
+        run = runs.records.begin(
+            ACCOUNT, holder, until_ms, runs.limit, TOKEN, lambda known: 10, leased=False
+        )
+        assert run is not None
+        return run
+
+    first = beside("backfill")
+    scheduled = runs.begun("a")
+    second = beside("another backfill")
+
+    assert runs.record().lease.holder == "a"
+    # Each of the three has ten requests of the one budget.
+    assert runs.left() == 800 - 30
+    second.finish(Credentials(TOKEN))
+    assert runs.record().lease.holder == "a"
+    scheduled.finish(Credentials(TOKEN))
+    first.finish(Credentials(TOKEN))
+    assert (runs.record().lease.holder, runs.left()) == ("", 800)
+
+
 def test_a_dead_runs_lease_ends_by_its_time_and_what_it_reserved_still_counts(runs: Runs) -> None:
     runs.begun("a", wanted=300, seconds=270)
     runs.clock.now += 269
@@ -225,6 +248,12 @@ def test_the_listing_is_noted_and_kept(runs: Runs) -> None:
     assert (known.listed_ms, known.listing_requests) == (123, 7)
     record = runs.begun().finish(Credentials(TOKEN))
     assert (record.listed_ms, record.listing_requests) == (123, 7)
+
+
+def test_a_providers_clock_is_known_until_another_run_hears_of_it(runs: Runs) -> None:
+    runs.begun().finish(Credentials(TOKEN), clock_offset_ms=-240_000)
+    assert runs.begun("b").finish(Credentials(TOKEN)).clock_offset_ms == -240_000
+    assert runs.begun("c").finish(Credentials(TOKEN), clock_offset_ms=0).clock_offset_ms == 0
 
 
 def test_wanted_is_told_what_is_known(runs: Runs) -> None:

@@ -4,6 +4,7 @@ from tests.layer.samples import TEN, key, rows
 from tributary.registry import Entry, Instance
 from tributary.sighting import Sightings
 from tributary.state import Collected
+from tributary.windows import Window
 
 API = "northflank/main/shop/services/api"
 
@@ -11,7 +12,8 @@ API = "northflank/main/shop/services/api"
 def until(second: float, asked: float | None = None) -> Collected:
     """The state of a resource whose newest sample is so many seconds after 10:00."""
     asked = second + 10 if asked is None else asked
-    return Collected(TEN + int(second * 1000), 10_000, TEN + int(asked * 1000))
+    newest = Collected(TEN + int(second * 1000), 10_000)
+    return newest.after(Window(TEN - 3_600_000, TEN + int(asked * 1000)))
 
 
 def seen(**instances: tuple[float, float]) -> Sightings:

@@ -16,7 +16,7 @@ from tributary.codec import CorruptChunkError
 from tributary.columns import Column, Run, merge
 from tributary.errors import ContendedError, FatalError, StorageError
 from tributary.retention import Retention
-from tributary.store import Store
+from tributary.store import Store, Written
 from tributary.table import Item, Key, Table
 from tributary.windows import Tier
 
@@ -426,8 +426,8 @@ def test_pieces_of_one_old_hour_are_put_once(world: World) -> None:
     whole = rows([(second, 0.1) for second in range(0, 3600, 10)])
     late = rows([(3600, 0.1), (3610, 0.2)])
 
-    assert world.store.write_all(split(API, [whole, late]), TEN) == 362
+    assert world.store.write_all(split(API, [whole, late]), TEN) == Written(362, TEN)
     assert world.sort_keys() == ["h#2026-11-22T10:00Z", "r#2026-11-22T11:00Z"]
     assert world.calls.puts() == 2
-    assert world.store.write_all(split(API, [whole, late]), TEN + 3_610_000) == 0
+    assert world.store.write_all(split(API, [whole, late]), TEN + 3_610_000) == Written(0, None)
     assert world.calls.puts() == 2

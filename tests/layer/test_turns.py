@@ -9,12 +9,11 @@ import pytest
 
 from tests.layer.collecting import TOKEN, WEB_1, Fleet
 from tests.layer.samples import TEN
-from tests.layer.test_collector import EVENT, Context, put_secret
+from tests.layer.test_collector import EVENT, Context, host, put_secret
 from tests.sqs import delivery, received
-from tributary.accounts import Account, Accounts
+from tributary.accounts import Accounts
 from tributary.collector import Collector
 from tributary.errors import SettingsError
-from tributary.provider import Provider
 from tributary.turns import Turn, Turns, is_delivery, turns_in, turns_of
 
 if TYPE_CHECKING:
@@ -39,14 +38,8 @@ def queue_url(sqs: "SQSClient") -> str:
 
 def collector(fleet: Fleet, sqs: "SQSClient", queue_url: str) -> Collector:
     """One that collects two accounts at most in an invocation."""
-
-    def connect(account: Account, deadline: float) -> Provider:
-        return fleet.connect(account)
-
-    return Collector(
-        fleet.name, Accounts.from_env(), fleet.world.table, fleet.account_run, connect,
-        Turns(lambda: sqs, queue_url, 2),
-    )  # fmt: skip
+    turns = Turns(lambda: sqs, queue_url, 2)
+    return Collector(host(fleet), Accounts.from_env(), fleet.world.table, fleet.account_run, turns)
 
 
 def put_accounts(*names: str) -> None:

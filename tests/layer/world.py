@@ -89,7 +89,7 @@ class World:
     def write(self, *columns: Column, resource: str = API, expected: bool = True) -> int:
         """Stores columns and returns how many samples were news."""
         chunks = split(resource, columns)
-        return sum(self.store.write(chunk, expected=expected) for chunk in chunks)
+        return sum(self.store.write(chunk, expected=expected).samples for chunk in chunks)
 
     def read(
         self, start: float = -86_400, end: float = 86_400, resource: str = API

@@ -52,11 +52,13 @@ def northflank() -> NorthflankSimulator:
     return NorthflankSimulator(TOKEN, load=KnownLoad())
 
 
-def test_a_good_northflank_token_sees_projects_and_services() -> None:
+def test_a_good_northflank_token_sees_projects_and_what_is_in_them() -> None:
     with serve(northflank()) as server:
         status, said = checked(NORTHFLANK_TOKEN=TOKEN, NORTHFLANK_BASE_URL=server.url)
 
-    assert said == ["northflank: the token works and sees 2 projects with 6 services."]
+    assert said == [
+        "northflank: the token works and sees 2 projects with 6 services, 1 addon and 1 job."
+    ]
     assert status == 0
 
 
@@ -95,7 +97,9 @@ def test_a_team_is_asked_for_by_its_path() -> None:
             NORTHFLANK_TOKEN=TOKEN, NORTHFLANK_TEAM="other", NORTHFLANK_BASE_URL=server.url
         )
 
-    assert said == ["northflank: the token works and sees 2 projects with 6 services."]
+    assert said == [
+        "northflank: the token works and sees 2 projects with 6 services, 1 addon and 1 job."
+    ]
     assert refused == [
         "northflank: GET /v1/teams/other/projects from northflank answered 404 not-found"
         " (There is no such team.)."
@@ -115,24 +119,48 @@ def test_a_team_is_asked_for_by_its_path() -> None:
         (
             "/v1/projects/lab/services",
             [
-                "sees 2 projects with 4 services.",
+                "sees 2 projects with 4 services, 1 addon and 1 job.",
                 "may not list the services of lab: it needs Project > Services > General > Read.",
             ],
         ),
         (
-            ".*/metrics",
+            ".*/(addons|jobs)",
             [
                 "sees 2 projects with 6 services.",
+                "may not list the addons of shop: it needs Project > Addons > General > Read.",
+                "may not list the jobs of shop: it needs Project > Jobs > General > Read.",
+                "may not list the addons of lab: it needs Project > Addons > General > Read.",
+                "may not list the jobs of lab: it needs Project > Jobs > General > Read.",
+            ],
+        ),
+        (
+            ".*/(shop/services|addons|jobs)/.*/metrics",
+            [
+                "sees 2 projects with 6 services, 1 addon and 1 job.",
                 "may not read the metrics of shop/api: it needs Project > Services > Deployment >"
                 " View Instance Metrics.",
-                "may not read the metrics of lab/worker: it needs Project > Services > Deployment >"
-                " View Instance Metrics.",
+                "may not read the metrics of shop/orders-db: it needs Project > Addons >"
+                " Deployment > View Instance Metrics.",
+                "may not read the metrics of lab/nightly-report: it needs Project > Jobs >"
+                " Deployment > View Instance Metrics.",
+            ],
+        ),
+        (
+            ".*/(services|jobs)/.*/containers",
+            [
+                "sees 2 projects with 6 services, 1 addon and 1 job.",
+                "may not list the containers of shop/api: it needs Project > Services >"
+                " Deployment > View Instances.",
+                "may not list the containers of lab/worker: it needs Project > Services >"
+                " Deployment > View Instances.",
+                "may not list the containers of lab/nightly-report: it needs Project > Jobs >"
+                " Deployment > View Instance Logs.",
             ],
         ),
         (
             ".*/services/api",
             [
-                "sees 2 projects with 6 services.",
+                "sees 2 projects with 6 services, 1 addon and 1 job.",
                 "may not read the region and plan of shop/api: it needs Project > Services >"
                 " General > Read.",
             ],

@@ -47,8 +47,8 @@ def test_help_names_every_target(checkout: Path) -> None:
     printed = make(checkout, "help")
 
     for target in (
-        *("help", "run", "test", "test-dynalite", "lint", "build"),
-        *("check-token", "sam-local", "clean"),
+        *("help", "run", "test", "test-dynalite", "soak", "lint", "build"),
+        *("check-token", "retention", "backfill", "sam-local", "clean"),
     ):
         assert f"\n  {target} " in printed
 

@@ -155,7 +155,7 @@ def test_only_reads_are_asked_for(fleet: Table, monkeypatch: pytest.MonkeyPatch)
         )
         return client
 
-    monkeypatch.setattr("local.retention_cost.boto3.client", watched)
+    monkeypatch.setattr("local.user_aws.boto3.client", watched)
     told("HourRetentionDays=120")
 
     assert asked == {"BatchGetItem", "GetItem", "Query"}
@@ -215,7 +215,7 @@ def test_nobody_waits_for_an_address_where_nothing_answers(
         made.meta.events.register("before-send.dynamodb", lambda **_: tried.append("once"))
         return made
 
-    monkeypatch.setattr("local.retention_cost.boto3.client", watched)
+    monkeypatch.setattr("local.user_aws.boto3.client", watched)
 
     with pytest.MonkeyPatch.context() as elsewhere:
         elsewhere.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")

@@ -6,12 +6,21 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
+from local.bars import about, bars
 from local.live_table import Hosts, Row, fitting, host, now, sparks, state, table
 from local.scheduler import Run
-from local.screen import Screen, run_line
+from local.screen import Screen, import_bars, run_line
 
 AT = datetime(2026, 11, 22, 12, 0, 15, tzinfo=UTC)
-COUNTS = {"resources": 6, "requests": 134, "samples": 319_453, "errors": 0, "secondsBehind": 59.9}
+COUNTS = {
+    "resources": 6,
+    "requests": 134,
+    "samples": 319_453,
+    "errors": 0,
+    "secondsBehind": 59.9,
+    "importedPercent": 100,
+    "importSecondsLeft": 0.0,
+}
 
 
 @pytest.mark.parametrize(
@@ -126,6 +135,45 @@ def test_a_run_with_errors_or_far_behind_says_so() -> None:
         "12:00:15Z hostup      6 resources, 134 requests, 319,453 samples, 2 errors (see the log),"
         " 30 min behind, 1.2 s"
     )
+
+
+def test_a_run_that_leaves_history_to_the_next_says_how_far_it_came() -> None:
+    counts = {**COUNTS, "importedPercent": 45, "importSecondsLeft": 600.0}
+
+    assert run_line(Run("HostupCollectorFunction", AT, 1.2, counts)) == (
+        "12:00:15Z hostup      6 resources, 134 requests, 319,453 samples,"
+        " 45% of history imported, about 10 min left, 1.2 s"
+    )
+
+
+def test_a_provider_has_a_bar_until_its_history_is_imported() -> None:
+    half = {**COUNTS, "importedPercent": 50, "importSecondsLeft": 30.0}
+    runs = [
+        Run("NorthflankCollectorFunction", AT, 1.0, half),
+        Run("HostupCollectorFunction", AT, 1.0, COUNTS),
+    ]
+    written = io.StringIO()
+
+    Console(file=written, width=100).print(bars(import_bars(runs)))
+
+    assert written.getvalue().split() == [
+        *("northflank", "history", "━" * 20, "50%", "about", "30", "s", "left")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 s"),
+        (89, "89 s"),
+        (90, "2 min"),
+        (5000, "83 min"),
+        (7200, "2 h"),
+        (500_000, "6 days"),
+    ],
+)
+def test_an_estimate_is_as_exact_as_it_can_be(seconds: float, words: str) -> None:
+    assert about(seconds) == words
 
 
 def test_a_failed_run_says_why() -> None:

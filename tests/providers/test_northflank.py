@@ -1,16 +1,14 @@
-"""Northflank's adapter: discovery page by page, the plan of requests, and its README."""
+"""Northflank's adapter: discovery page by page, settings, and its README."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from functions.northflank_collector.normalise import METRICS, UnitFactors
-from functions.northflank_collector.provider import DIALECT, Northflank, seconds_until_reset
-from tests.providers.loopback import Asked, Clock, Loopback, Recorded, loopback
-from tributary.client import Client
+from functions.northflank_collector.provider import seconds_until_reset
+from tests.providers.accounts import northflank
+from tests.providers.loopback import Asked, Recorded
 from tributary.errors import (
     ForbiddenError,
     MalformedAnswerError,
@@ -19,22 +17,9 @@ from tributary.errors import (
     UpstreamError,
 )
 from tributary.metrics import CATALOGUE
-from tributary.provider import Progress, Resource
-from tributary.windows import HOUR_MS, parse_rfc3339
+from tributary.windows import Window
 
-API = Resource("northflank/main/shop/services/api", {}, {"serviceType": "combined"})
-END = parse_rfc3339("2026-11-22T10:20:00Z")
 FORBIDDEN = Recorded.of({"error": {"status": 403, "message": "no"}}, 403)
-
-
-@contextmanager
-def northflank(
-    answer: Callable[[Asked], Recorded], team: str | None = None
-) -> Iterator[tuple[Northflank, Loopback]]:
-    clock = Clock()
-    with loopback(answer) as server:
-        client = Client(server.url, "nf-test-token", DIALECT, clock=clock, sleep=clock.sleep)
-        yield Northflank(client, "main", team), server
 
 
 def projects(*ids: str, **pagination: object) -> Recorded:
@@ -43,11 +28,26 @@ def projects(*ids: str, **pagination: object) -> Recorded:
 
 
 def services(*ids: str, **more: object) -> Recorded:
-    items = [{"id": name, "name": name, "serviceType": "combined", **more} for name in ids]
-    return Recorded.of({"data": {"services": items}, "pagination": {"hasNextPage": False}})
+    return listed("services", *ids, **{"serviceType": "combined", **more})
+
+
+def listed(kind: str, *ids: str, **more: object) -> Recorded:
+    items = [{"id": name, "name": name, **more} for name in ids]
+    return Recorded.of({"data": {kind: items}, "pagination": {"hasNextPage": False}})
+
+
+def services_alone(answer: Callable[[Asked], Recorded]) -> Callable[[Asked], Recorded]:
+    """As `answer` does, where no project has addons or jobs."""
+
+    def answered(asked: Asked) -> Recorded:
+        kind = asked.path.rpartition("/")[2]
+        return listed(kind) if kind in ("addons", "jobs") else answer(asked)
+
+    return answered
 
 
 def test_discover_reads_every_page_of_projects_and_of_services() -> None:
+    @services_alone
     def answer(asked: Asked) -> Recorded:
         cursor = dict(asked.query).get("cursor")
         if asked.path == "/v1/projects":
@@ -76,6 +76,7 @@ def test_discover_gives_the_models_attributes_and_the_payload_untouched() -> Non
         "serviceType": "combined",
     }
 
+    @services_alone
     def answer(asked: Asked) -> Recorded:
         if asked.path == "/v1/projects":
             return projects("shop")
@@ -88,17 +89,88 @@ def test_discover_gives_the_models_attributes_and_the_payload_untouched() -> Non
         "account": "main",
         "project": "shop",
         "kind": "service",
+        "type": "combined",
         "resource": "northflank/main/shop/services/api",
         "name": "Public API",
         "tag.web": "true",
         "tag.eu": "true",
     }
+    assert resource.native == "shop/services/api"
     assert resource.payload == item
     assert resource.idle is False
 
 
+def test_discover_lists_addons_and_jobs_too() -> None:
+    addon = {
+        "id": "orders-db",
+        "name": "Orders",
+        "tags": ["data"],
+        "spec": {"type": "postgresql"},
+        "status": "running",
+    }
+    job = {"id": "nightly", "projectId": "shop", "name": "Nightly", "jobType": "cron"}
+
+    def answer(asked: Asked) -> Recorded:
+        kind = asked.path.rpartition("/")[2]
+        items = {"services": [], "addons": [addon], "jobs": [job]}
+        if kind == "projects":
+            return projects("shop")
+        return Recorded.of({"data": {kind: items[kind]}})
+
+    with northflank(answer) as (provider, _):
+        orders, nightly = provider.discover()
+    assert orders.attributes == {
+        "provider": "northflank",
+        "account": "main",
+        "project": "shop",
+        "kind": "addon",
+        "type": "postgresql",
+        "resource": "northflank/main/shop/addons/orders-db",
+        "name": "Orders",
+        "tag.data": "true",
+    }
+    assert (orders.native, orders.payload) == ("shop/addons/orders-db", addon)
+    assert nightly.id == "northflank/main/shop/jobs/nightly"
+    assert (nightly.attributes["kind"], nightly.attributes["type"]) == ("job", "cron")
+
+
+def test_no_id_holds_what_sets_later_lives_apart() -> None:
+    @services_alone
+    def answer(asked: Asked) -> Recorded:
+        return projects("a~b") if asked.path == "/v1/projects" else services("c~2/d")
+
+    with northflank(answer) as (provider, _):
+        (resource,) = provider.discover()
+    assert resource.id == "northflank/main/a%7Eb/services/c%7E2%2Fd"
+    assert resource.native == "a%7Eb/services/c%7E2%2Fd"
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "idle"),
+    [
+        ("addons", {"status": "paused"}, True),
+        ("addons", {"status": "backup"}, False),
+        ("jobs", {"suspended": True}, True),
+        ("jobs", {"suspended": False}, False),
+        ("jobs", {}, False),
+    ],
+)
+def test_paused_addon_and_suspended_job_are_idle(
+    kind: str, more: dict[str, object], idle: bool
+) -> None:
+    def answer(asked: Asked) -> Recorded:
+        asked_kind = asked.path.rpartition("/")[2]
+        if asked_kind == "projects":
+            return projects("shop")
+        return listed(kind, "one", **more) if asked_kind == kind else listed(asked_kind)
+
+    with northflank(answer) as (provider, _):
+        assert [resource.idle for resource in provider.discover()] == [idle]
+
+
 @pytest.mark.parametrize("more", [{"serviceType": "build"}, {"servicePaused": True}])
 def test_service_that_builds_only_or_is_paused_is_idle(more: dict[str, object]) -> None:
+    @services_alone
     def answer(asked: Asked) -> Recorded:
         return projects("shop") if asked.path == "/v1/projects" else services("api", **more)
 
@@ -118,15 +190,22 @@ def test_service_that_builds_only_or_is_paused_is_idle(more: dict[str, object]) 
     ],
 )
 def test_pages_end_without_a_cursor_or_without_a_next_page(pagination: dict[str, object]) -> None:
+    @services_alone
     def answer(asked: Asked) -> Recorded:
         return projects("p", **pagination) if asked.path == "/v1/projects" else services("a")
 
     with northflank(answer) as (provider, server):
         assert len(list(provider.discover())) == 1
-    assert [asked.path for asked in server.asked] == ["/v1/projects", "/v1/projects/p/services"]
+    assert [asked.path for asked in server.asked] == [
+        "/v1/projects",
+        "/v1/projects/p/services",
+        "/v1/projects/p/addons",
+        "/v1/projects/p/jobs",
+    ]
 
 
 def test_repeated_cursor_is_an_error_instead_of_an_endless_list() -> None:
+    @services_alone
     def answer(asked: Asked) -> Recorded:
         if asked.path == "/v1/projects":
             return projects(hasNextPage=True, cursor="same")
@@ -140,6 +219,7 @@ def test_repeated_cursor_is_an_error_instead_of_an_endless_list() -> None:
 
 
 def test_team_is_part_of_every_path() -> None:
+    @services_alone
     def answer(asked: Asked) -> Recorded:
         if asked.path.endswith("/projects"):
             return projects("shop")
@@ -147,15 +227,19 @@ def test_team_is_part_of_every_path() -> None:
 
     with northflank(answer, team="my-team") as (provider, server):
         (resource,) = provider.discover()
-        (request, *_) = provider.plan(resource, None, END)
+        request = provider.current(resource, Window(0, 60_000))
     assert [asked.path for asked in server.asked] == [
         "/v1/teams/my-team/projects",
         "/v1/teams/my-team/projects/shop/services",
+        "/v1/teams/my-team/projects/shop/addons",
+        "/v1/teams/my-team/projects/shop/jobs",
     ]
+    assert request is not None
     assert request.path == "/v1/teams/my-team/projects/shop/services/api/metrics"
 
 
 def test_forbidden_project_does_not_hide_the_others() -> None:
+    @services_alone
     def answer(asked: Asked) -> Recorded:
         if asked.path == "/v1/projects":
             return projects("closed", "open")
@@ -167,6 +251,7 @@ def test_forbidden_project_does_not_hide_the_others() -> None:
 
 
 def test_token_that_may_read_no_project_is_forbidden() -> None:
+    @services_alone
     def answer(asked: Asked) -> Recorded:
         return projects("a", "b") if asked.path == "/v1/projects" else FORBIDDEN
 
@@ -174,7 +259,48 @@ def test_token_that_may_read_no_project_is_forbidden() -> None:
         list(provider.discover())
 
 
+@pytest.mark.parametrize(
+    ("kind", "left"), [("addons", ["service", "job"]), ("jobs", ["service", "addon"])]
+)
+def test_list_of_addons_or_jobs_alone_that_is_forbidden_is_left_out(
+    kind: str, left: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(asked: Asked) -> Recorded:
+        if asked.path == "/v1/projects":
+            return projects("shop")
+        asked_kind = asked.path.rpartition("/")[2]
+        return FORBIDDEN if asked_kind == kind else listed(asked_kind, "one")
+
+    with northflank(answer) as (provider, _):
+        assert [resource.attributes["kind"] for resource in provider.discover()] == left
+    assert caplog.messages == [
+        f"{kind} of a project not listed: GET /v1/projects/shop/{kind} from northflank answered"
+        " 403 (no)"
+    ]
+
+
+def test_failing_list_of_jobs_is_raised_after_everything_else() -> None:
+    def answer(asked: Asked) -> Recorded:
+        kind = asked.path.rpartition("/")[2]
+        if kind == "projects":
+            return projects("one", "two")
+        return Recorded(502) if asked.path.endswith("one/jobs") else listed(kind, "x")
+
+    with northflank(answer) as (provider, _):
+        found = provider.discover()
+        assert [next(found).native for _ in range(5)] == [
+            "one/services/x",
+            "one/addons/x",
+            "two/services/x",
+            "two/addons/x",
+            "two/jobs/x",
+        ]
+        with pytest.raises(UpstreamError, match="projects/one/jobs"):
+            next(found)
+
+
 def test_failing_project_is_raised_after_the_services_of_the_others() -> None:
+    @services_alone
     def answer(asked: Asked) -> Recorded:
         if asked.path == "/v1/projects":
             return projects("broken", "fine")
@@ -190,6 +316,7 @@ def test_failing_project_is_raised_after_the_services_of_the_others() -> None:
 def test_used_up_limit_ends_discovery_at_once() -> None:
     limited = Recorded.of({}, 429)
 
+    @services_alone
     def answer(asked: Asked) -> Recorded:
         return projects("a", "b") if asked.path == "/v1/projects" else limited
 
@@ -200,6 +327,7 @@ def test_used_up_limit_ends_discovery_at_once() -> None:
 
 
 def test_item_without_an_id_is_left_out_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    @services_alone
     def answer(asked: Asked) -> Recorded:
         if asked.path == "/v1/projects":
             return projects("shop")
@@ -219,95 +347,6 @@ def test_list_of_another_shape_is_malformed() -> None:
         pytest.raises(MalformedAnswerError, match=r"without data\.projects"),
     ):
         list(provider.discover())
-
-
-def test_describe_tells_region_and_plan() -> None:
-    service = {
-        "id": "api",
-        "deployment": {"region": "europe-west", "instances": 2},
-        "billing": {"deploymentPlan": "nf-compute-20"},
-    }
-    with northflank(lambda _: Recorded.of({"data": service})) as (provider, server):
-        assert provider.describe(API) == {"region": "europe-west", "plan": "nf-compute-20"}
-    assert server.asked[0].path == "/v1/projects/shop/services/api"
-
-
-def test_describe_of_a_service_that_says_neither_is_empty() -> None:
-    with northflank(lambda _: Recorded.of({"data": {"id": "api"}})) as (provider, _):
-        assert provider.describe(API) == {}
-
-
-def spans(progress: Progress | None, resource: Resource = API) -> list[tuple[str, str]]:
-    with northflank(lambda _: Recorded()) as (provider, _):
-        requests = list(provider.plan(resource, progress, END))
-    named = [dict(request.parameters) for request in requests]
-    return [(parameters["startTime"], parameters["endTime"]) for parameters in named]
-
-
-def test_plan_starts_three_resolutions_before_the_newest_sample() -> None:
-    progress = Progress(parse_rfc3339("2026-11-22T10:14:50.310Z"), 10_000)
-    assert spans(progress) == [("2026-11-22T10:14:20.309Z", "2026-11-22T10:20:00.000Z")]
-
-
-def test_plan_parts_at_full_hours() -> None:
-    progress = Progress(parse_rfc3339("2026-11-22T08:50:00Z"), 60_000)
-    assert spans(progress) == [
-        ("2026-11-22T08:46:59.999Z", "2026-11-22T09:00:00.000Z"),
-        ("2026-11-22T08:59:59.999Z", "2026-11-22T10:00:00.000Z"),
-        ("2026-11-22T09:59:59.999Z", "2026-11-22T10:20:00.000Z"),
-    ]
-
-
-@pytest.mark.parametrize("progress", [None, Progress(parse_rfc3339("2026-11-01T00:00:00Z"), 10)])
-def test_plan_goes_a_day_back_and_no_further(progress: Progress | None) -> None:
-    planned = spans(progress)
-    assert len(planned) == 25
-    assert planned[0] == ("2026-11-21T10:19:59.999Z", "2026-11-21T11:00:00.000Z")
-    assert planned[-1] == ("2026-11-22T09:59:59.999Z", "2026-11-22T10:20:00.000Z")
-
-
-def test_plan_covers_its_span_without_a_gap_in_windows_of_at_most_an_hour() -> None:
-    with northflank(lambda _: Recorded()) as (provider, _):
-        windows = [request.window for request in provider.plan(API, None, END)]
-    assert windows[0].start_ms == END - 24 * HOUR_MS
-    assert windows[-1].end_ms == END
-    assert all(a.end_ms == b.start_ms for a, b in pairwise(windows))
-    assert all(window.end_ms - window.start_ms <= HOUR_MS for window in windows)
-
-
-def test_plan_asks_nothing_up_to_an_end_before_what_is_stored() -> None:
-    assert spans(Progress(END + HOUR_MS, 10_000)) == []
-
-
-def test_plan_asks_nothing_of_a_service_that_only_builds() -> None:
-    builder = Resource("northflank/main/shop/services/ci", {}, {"serviceType": "build"}, idle=True)
-    assert spans(None, builder) == []
-
-
-def test_request_says_range_and_names_all_eleven_metric_types() -> None:
-    def metrics(_: Asked) -> Recorded:
-        return Recorded.of({"data": {}})
-
-    with northflank(metrics) as (provider, server):
-        (*_, request) = provider.plan(API, None, END)
-        assert provider.fetch(request) == {"data": {}}
-    assert server.asked[0].path == "/v1/projects/shop/services/api/metrics"
-    assert server.asked[0].query == [
-        ("queryType", "range"),
-        ("startTime", "2026-11-22T09:59:59.999Z"),
-        ("endTime", "2026-11-22T10:20:00.000Z"),
-        ("metricTypes", "cpu"),
-        ("metricTypes", "memory"),
-        ("metricTypes", "networkIngress"),
-        ("metricTypes", "networkEgress"),
-        ("metricTypes", "tcpConnectionsOpen"),
-        ("metricTypes", "diskUsage"),
-        ("metricTypes", "requests"),
-        ("metricTypes", "http4xxResponses"),
-        ("metricTypes", "http5xxResponses"),
-        ("metricTypes", "bandwidth"),
-        ("metricTypes", "bandwidthVolume"),
-    ]
 
 
 @pytest.mark.parametrize(

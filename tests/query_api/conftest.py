@@ -3,7 +3,7 @@
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,14 +19,16 @@ from functions.query_api.tokens import Tokens
 from tests.dynamodb import TABLE
 from tributary.chunk import split
 from tributary.columns import ColumnKey, Origin, column
+from tributary.coverage import Coverage, Gap
 from tributary.hours import Hours
 from tributary.registry import Entry, Instance, Registry, Shard
 from tributary.retention import Retention
 from tributary.rollups import Rollups
 from tributary.secret import Secret
-from tributary.state import Collected, Failure, ShardState, States
+from tributary.state import Collected, Failure, States, state_key
+from tributary.state_codec import Pace, encode
 from tributary.store import Store
-from tributary.table import Table
+from tributary.table import Item, Table
 
 # 2026-11-22T10:15:00Z
 NOW = 1795342500
@@ -141,13 +143,16 @@ class World:
         instances: Mapping[str, Instance],
         attributes: Mapping[str, str],
         units: Mapping[str, str] | None = None,
+        gone: int | None = None,
     ) -> None:
-        """Registers a resource; provider, account and name come from its id."""
+        """Registers a resource; provider, account and name come from its id. `gone` is since when
+        its provider lists it no more, in seconds after 10:00."""
         provider, account = resource.split("/")[:2]
         name = resource.rsplit("/", 1)[1]
         own = {"provider": provider, "account": account, "name": name, **attributes}
         entries = self._entries.setdefault(f"{provider}/{account}", {})
-        entries[resource] = Entry(resource, own, instances, units or {})
+        gone_ms = None if gone is None else (TEN + gone) * 1000
+        entries[resource] = Entry(resource, own, instances, units or {}, gone_ms=gone_ms)
         shard = Shard(f"{provider}/{account}", 0, {})
         self.registry.save(shard, lambda stored: Shard(stored.account, 0, entries))
 
@@ -175,21 +180,47 @@ class World:
         failure: str | None = None,
         idle: bool = False,
         attempted: int = 900,
+        attempts: int = 1,
+        gaps: Iterable[tuple[int, int, int]] = (),
+        since: int = -86_400,
+        asked: int | None = 840,
+        imported: int = 100,
+        every: int = 0,
     ) -> None:
-        """Stores a resource's state; `newest` and `attempted` are seconds after 10:00."""
+        """Stores a resource's state. `newest`, `attempted`, `since` and `asked` are seconds after
+        10:00, and so are the starts and ends of gaps, whose resolutions are in ms; all is settled
+        up to three samples before the newest."""
         account = "/".join(resource.split("/")[:2])
-        failed = Failure(failure, "asked and not answered", NOW * 1000) if failure else None
+        said = "asked and not answered"
+        failed = Failure(failure, said, NOW * 1000, attempts) if failure else None
         # Of two attempts the later one counts.
         self._attempts += 1
-        states = self._states.setdefault(account, {})
-        states[resource] = Collected(
-            newest_ms=None if newest is None else (TEN + newest) * 1000,
+        holes = (Gap(at(start), at(end), kind) for start, end, kind in gaps)
+        # A silent resource's follows an hour behind what was asked for.
+        silent = (asked or 0) - 3600
+        until = silent if newest is None else max(silent, min(newest + seconds, asked or 0))
+        state = Collected(
+            newest_ms=None if newest is None else at(newest),
             resolution_ms=seconds * 1000,
-            attempted_ms=(TEN + attempted) * 1000 + self._attempts,
+            asked_ms=None if asked is None else at(asked),
+            coverage=None if asked is None else Coverage(at(since), at(until), tuple(holes)),
+            settled_ms=0 if newest is None else at(newest - 3 * seconds),
+            imported=imported,
+            attempted_ms=at(attempted) + self._attempts,
             failure=failed,
             idle=idle,
         )
-        self.states.join(ShardState(account, 0, states))
+        # Not joined: what a test says of a resource is what is known of it.
+        states = self._states.setdefault(account, {})
+        states[resource] = state
+        key = state_key(account, 0)
+        item = Item(key, *encode(states, Pace(every * 1000)))
+        self.table.update(key, lambda _: item, self.table.get(key))
+
+
+def at(second: int) -> int:
+    """So many seconds after 10:00, in ms since the epoch."""
+    return (TEN + second) * 1000
 
 
 def instance(metrics: Mapping[str, int], last: int | None = None, **attributes: str) -> Instance:

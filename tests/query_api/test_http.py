@@ -16,7 +16,7 @@ from tests.query_api.conftest import API, CONTEXT, SECRET, TEN, VPS, World, inst
 from tributary.packed import packed
 from tributary.table import Key
 
-GUARDED = ("/v1/query", "/v1/resources", "/v1/metrics")
+GUARDED = ("/v1/query", "/v1/resources", "/v1/metrics", "/v1/coverage")
 PARIS = {"origin": "https://graphs.example"}
 
 
@@ -303,6 +303,7 @@ def test_each_request_is_one_log_line_with_counts_and_no_token(
         ("/v1/query", "metric=cpu.utilisation", ["authorise", "match"]),
         ("/v1/resources", "", ["authorise", "deliver"]),
         ("/v1/metrics", "", ["authorise", "deliver"]),
+        ("/v1/coverage", "", ["authorise", "deliver"]),
     ],
 )
 def test_answers_and_problems_say_what_they_took(
@@ -363,13 +364,49 @@ def test_resources_are_listed_with_their_state(world: World) -> None:
                     }
                 ],
                 "newestSample": "2026-11-22T10:13:00Z",
+                "watermark": "2026-11-22T10:14:00Z",
+                "history": {
+                    "importedFrom": "2026-11-21T10:00:00Z", "percent": 100, "done": True,
+                    "estimatedDone": None,
+                },
+                "seriesRefused": 0,
                 "idle": False,
+                "gone": None,
                 "failing": False,
                 "failure": None,
             }
         ],
         "nextCursor": None,
         "total": 1,
+    }  # fmt: skip
+
+
+def test_a_resource_that_is_gone_says_since_when(world: World) -> None:
+    world.resource(VPS, {}, {"kind": "vps"}, gone=900)
+    world.collected(VPS, 780, 60, failure="upstream")
+
+    [found] = world.get("/v1/resources", "where=kind:vps").json["resources"]
+
+    assert (found["gone"], found["failing"]) == ("2026-11-22T10:15:00Z", False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "imported", "from_", "done"),
+    [
+        (None, 0, None, False),
+        (840, 10, "2026-11-16T10:00:00Z", False),
+        (840, 100, "2026-11-16T10:00:00Z", True),
+    ],
+)
+def test_the_import_of_history_says_how_far_back_it_came(
+    world: World, asked: int | None, imported: int, from_: str | None, done: bool
+) -> None:
+    world.collected(VPS, 780, 60, since=-6 * 86_400, asked=asked, imported=imported)
+
+    [found] = world.get("/v1/resources", "where=kind:vps").json["resources"]
+
+    assert found["history"] == {
+        "importedFrom": from_, "percent": imported, "done": done, "estimatedDone": None,
     }  # fmt: skip
 
 

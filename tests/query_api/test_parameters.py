@@ -3,10 +3,17 @@
 import pytest
 
 from functions.query_api.matching import Filter, matcher, parse_filter
-from functions.query_api.parameters import parse_query, parse_resources_query
+from functions.query_api.parameters import (
+    CoverageQuery,
+    Paging,
+    parse_coverage_query,
+    parse_query,
+    parse_resources_query,
+)
 from functions.query_api.problems import BadRequestError
 from functions.query_api.times import instant, length, length_text
 from tests.query_api.conftest import NOW
+from tributary.windows import Window
 
 NOW_MS = NOW * 1000
 
@@ -124,6 +131,29 @@ def test_whether_to_ask_for_settled_values_alone_is_true_or_false() -> None:
     assert not parse_query("metric=a&settled=false", NOW_MS).settled
     with pytest.raises(BadRequestError, match="'1' is neither true nor false: send one"):
         parse_query("metric=a&settled=1", NOW_MS)
+
+
+def test_coverage_is_of_the_last_day_unless_a_range_is_given() -> None:
+    assert parse_coverage_query("", NOW_MS) == CoverageQuery(
+        Window(NOW_MS - 86_400_000, NOW_MS), Paging((), 100, None)
+    )
+    assert parse_coverage_query("start=-2h&end=-1h&limit=5&where=kind:vps", NOW_MS) == (
+        CoverageQuery(
+            Window(NOW_MS - 7_200_000, NOW_MS - 3_600_000),
+            Paging((parse_filter("kind:vps"),), 5, None),
+        )
+    )
+
+
+def test_all_that_is_wrong_with_what_coverage_is_asked_is_said() -> None:
+    with pytest.raises(BadRequestError) as raised:
+        parse_coverage_query("start=now&end=-1h&limit=0&step=60", NOW_MS)
+
+    assert [(fault.parameter, fault.code) for fault in raised.value.faults] == [
+        ("step", "unknown_parameter"),
+        ("start", "invalid_value"),
+        ("limit", "invalid_value"),
+    ]
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "1e3", "ten", "99999999999999999999"])

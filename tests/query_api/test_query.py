@@ -16,6 +16,7 @@ from functions.query_api.series import Series
 from functions.query_api.sources import ResourceRead, Source
 from tests.dynamodb import TABLE
 from tests.query_api.conftest import API, CONTEXT, NOW, TEN, VPS, World, instance, reply, request
+from tributary.coverage import OPEN
 from tributary.hours import NOTHING_CLOSED
 from tributary.metrics import CATALOGUE
 from tributary.windows import Window
@@ -254,14 +255,44 @@ def test_a_resource_that_fell_silent_before_the_range_is_still_warned_about(worl
     assert other["status"] == {}
 
 
+def test_how_often_an_account_is_collected_says_when_a_resource_is_failing(world: World) -> None:
+    world.now = TEN + 780 + 3600 + 3 * 60 + 1
+
+    world.collected(VPS, 780, 60, every=3600)
+    stretched = world.query(f"metric=cpu.utilization&{QUARTER}&where=provider:hostup")
+    world.collected(VPS, 780, 60, every=300)
+    kept = world.query(f"metric=cpu.utilization&{QUARTER}&where=provider:hostup")
+
+    assert stretched["status"]["hostup"]["resourcesFailing"] == 0
+    assert kept["status"]["hostup"]["resourcesFailing"] == 1
+
+
+def test_nothing_is_settled_past_a_gap_that_is_open(world: World) -> None:
+    world.collected(VPS, 780, 60, gaps=[(120, 180, 300_000), (300, 360, OPEN), (420, 480, OPEN)])
+
+    answer = world.query(f"metric=cpu.utilization&{QUARTER}")
+
+    assert answer["status"]["hostup"]["settledUntil"] == "2026-11-22T10:05:00Z"
+    assert answer["status"]["northflank"]["settledUntil"] == "2026-11-22T10:13:20Z"
+
+    world.collected(VPS, 780, 60, idle=True, gaps=[(300, 360, OPEN)])
+    idle = world.query(f"metric=cpu.utilization&{QUARTER}&settled=true")
+    world.resource(VPS, {"-": instance({"cpu.utilization": 60})}, {"kind": "vps"}, gone=900)
+    gone = world.query(f"metric=cpu.utilization&{QUARTER}&settled=true")
+
+    assert idle["status"]["hostup"]["settledUntil"] == idle["end"] == "2026-11-22T10:05:00Z"
+    assert gone["end"] == "2026-11-22T10:13:00Z"
+
+
 def test_a_resource_that_its_provider_lists_no_more_is_not_failing(world: World) -> None:
     world.now = TEN + 7200
     answer = world.query(f"metric=cpu.utilization&{QUARTER}&where=provider:hostup")
     assert answer["status"]["hostup"]["resourcesFailing"] == 1
 
-    other = "hostup/main/vps_02"
-    world.resource(other, {"-": instance({"cpu.utilization": 60})}, {"kind": "vps"})
-    world.collected(other, 7140, 60, attempted=7200)
+    other, cpu = "hostup/main/vps_02", {"-": instance({"cpu.utilization": 60})}
+    world.resource(other, cpu, {"kind": "vps"})
+    world.resource(VPS, cpu, {"kind": "vps"}, gone=900)
+    world.collected(other, 7140, 60)
 
     answer = world.query(f"metric=cpu.utilization&{QUARTER}&where=provider:hostup")
     assert answer["status"]["hostup"] == {

@@ -158,7 +158,7 @@ def past(empty: World) -> World:
     shard = Shard("northflank/main", 0, {})
     entry = replace(living, attributes=own)
     empty.registry.save(shard, lambda stored: replace(stored, entries={API: entry}))
-    empty.collected(API, last + DAY - 300, 300, attempted=last + DAY)
+    empty.collected(API, last + DAY - 300, 300, asked=last + DAY)
     empty.now = float(1795341600 + MIDNIGHT + 71 * DAY)
     return empty
 

@@ -118,8 +118,9 @@ def test_resources_that_are_all_idle_are_settled_until_they_were_seen_to_be(worl
 
 def test_resources_that_are_gone_are_not_waited_for(world: World) -> None:
     world.now = TEN + 7200
-    other = "hostup/main/vps_02"
-    world.resource(other, {"-": instance({"cpu.utilization": 60})}, {"kind": "vps"})
+    other, cpu = "hostup/main/vps_02", {"-": instance({"cpu.utilization": 60})}
+    world.resource(other, cpu, {"kind": "vps"})
+    world.resource(VPS, cpu, {"kind": "vps"}, gone=3600)
     world.collected(other, 7140, 60, attempted=7200)
 
     answer = world.query(

@@ -45,7 +45,7 @@ def test_what_passes_is_not_seen_in_an_answer(world: World, wire: Wire, fault: F
     assert len(wire.requests("BatchGetItem")) == 6
 
 
-@pytest.mark.parametrize("path", ["/v1/query", "/v1/resources", "/v1/metrics"])
+@pytest.mark.parametrize("path", ["/v1/query", "/v1/resources", "/v1/metrics", "/v1/coverage"])
 def test_a_table_that_throttles_for_good_is_a_problem_in_time(
     world: World, wire: Wire, path: str
 ) -> None:

@@ -228,10 +228,19 @@ def test_a_stopped_vps_and_a_paused_service_are_not_failing(stack: CollectedStac
     assert [one["resourcesFailing"] for one in status.values()] == [0, 0]
 
 
+def test_nothing_is_open_of_what_was_just_collected(stack: CollectedStack) -> None:
+    answer = stack.json("/v1/coverage?start=-30m")
+    idle = {one["id"]: one["idle"] for one in stack.json("/v1/resources")["resources"]}
+
+    assert answer["totals"]["open"] == 0
+    assert {one["id"] for one in answer["resources"]} == set(idle)
+    assert all(one["until"] for one in answer["resources"] if not idle[one["id"]])
+
+
 def test_collections_say_what_they_did(stack: CollectedStack) -> None:
     by_provider = {run.answer["provider"]: run.answer for run in stack.runs}
 
-    assert by_provider["northflank"]["resources"] == 6
+    assert by_provider["northflank"]["resources"] == 8
     assert by_provider["hostup"]["resources"] == 4
     # a resolution at most: the paused service and the stopped VPS are not behind
     assert all(run.answer["secondsBehind"] <= 60 for run in stack.runs)

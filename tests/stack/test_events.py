@@ -61,7 +61,7 @@ def event(name: str) -> str:
     return (EVENTS / f"{name}.json").read_text()
 
 
-@pytest.mark.parametrize(("folder", "resources"), [("northflank", 6), ("hostup", 4)])
+@pytest.mark.parametrize(("folder", "resources"), [("northflank", 8), ("hostup", 4)])
 def test_a_collector_collects_for_its_event(
     invoked: tuple[Surroundings, Invoke], folder: str, resources: int
 ) -> None:
@@ -74,7 +74,7 @@ def test_a_collector_collects_for_its_event(
     assert (answer["provider"], answer["resources"], answer["errors"]) == (folder, resources, 0)
 
 
-@pytest.mark.parametrize(("folder", "resources"), [("northflank", 6), ("hostup", 4)])
+@pytest.mark.parametrize(("folder", "resources"), [("northflank", 8), ("hostup", 4)])
 def test_a_collector_collects_the_account_that_its_queue_delivers(
     invoked: tuple[Surroundings, Invoke], folder: str, resources: int
 ) -> None:
@@ -98,7 +98,14 @@ def test_the_compactor_compacts_for_its_event(invoked: tuple[Surroundings, Invok
 
 @pytest.mark.parametrize(
     ("name", "status"),
-    [("healthz", 200), ("metrics", 200), ("query", 200), ("resources", 200), ("unknown_path", 404)],
+    [
+        ("healthz", 200),
+        ("metrics", 200),
+        ("query", 200),
+        ("resources", 200),
+        ("coverage", 200),
+        ("unknown_path", 404),
+    ],
 )
 def test_the_api_answers_its_events(
     invoked: tuple[Surroundings, Invoke], name: str, status: int
@@ -143,7 +150,7 @@ def test_the_built_query_function_folds_many_rows_by_numpy(
 
 
 def test_every_event_is_sent() -> None:
-    sent = {"healthz", "metrics", "query", "resources", "unknown_path"}
+    sent = {"coverage", "healthz", "metrics", "query", "resources", "unknown_path"}
 
     assert {path.stem for path in (EVENTS / "query_api").glob("*.json")} == sent
     assert {path.parent.name for path in EVENTS.glob("*/*.json")} == {

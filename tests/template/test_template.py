@@ -11,8 +11,8 @@ from local.build import ROOT, sam
 from local.scheduler import interval
 from local.template import Template
 from tests.dynamodb import KEYS
-from tributary.account_run import Pace
 from tributary.due import CLOSED_AFTER_MS
+from tributary.pace import Pace
 from tributary.retention import MOST_DAYS, SETTINGS
 from tributary.turns import DEFAULT_ACCOUNTS_PER_INVOCATION
 
@@ -138,6 +138,15 @@ def test_queries_are_told_the_intervals_of_both_providers(template: Template) ->
             ",",
             [{"Fn::FindInMap": ["Minutes", {"Ref": rate}, "Seconds"]} for rate in rates],
         ]
+    }
+
+
+@pytest.mark.parametrize("provider", ["Northflank", "Hostup"])
+def test_collectors_are_told_their_own_interval(template: Template, provider: str) -> None:
+    function = template.of_type("AWS::Lambda::Function")[f"{provider}CollectorFunction"]
+
+    assert function["Environment"]["Variables"]["INTERVAL_SECONDS"] == {
+        "Fn::FindInMap": ["Minutes", {"Ref": f"{provider}EveryMinutes"}, "Seconds"]
     }
 
 
@@ -334,6 +343,7 @@ def test_routes_lead_to_the_query_function_unknown_paths_too(template: Template)
     assert sorted(route.key for route in template.routes()) == [
         "$default",
         "GET /healthz",
+        "GET /v1/coverage",
         "GET /v1/metrics",
         "GET /v1/query",
         "GET /v1/resources",

@@ -163,6 +163,9 @@ class Client:
     def _send(self, asked: str, url: str, parameters: Parameters, token: str) -> requests.Response:
         """The answer to one request, its body unread, when its turn has come."""
         bearer = Bearer(token, self._dialect.provider)
+        if self._credentials.refused:
+            # By an earlier request of this run: none of them is worth the budget.
+            raise CredentialsRefusedError(f"{asked} not sent: the token was refused before")
         if self._seconds_left() < LEAST_SECONDS:
             raise OutOfTimeError(f"{asked} not sent: the run's deadline is less than a second away")
         sent, said = self._turns.take(asked, self._seconds_left()), NOTHING_SAID

@@ -5,23 +5,28 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
+from uuid import uuid4
 
 from tributary.account_run import AccountRun
 from tributary.accounts import Account, Accounts
-from tributary.errors import CredentialsRefusedError, SettingsError, TributaryError
+from tributary.allowance import Allowance
+from tributary.client import Client, Dialect
+from tributary.credentials import Credentials
+from tributary.errors import SettingsError, TributaryError
 from tributary.provider import Provider
 from tributary.publisher import Publisher
 from tributary.report import Report
+from tributary.request_budget import RequestLimit
+from tributary.run_record import Run, RunRecords, Wanted
 from tributary.self_metrics import emit, logger
 from tributary.table import Table
 from tributary.turns import Turn, Turns, is_delivery, turns_in, turns_of
-from tributary.windows import parse_rfc3339
+from tributary.windows import SECOND_MS, parse_rfc3339
 
 # What a run still needs after its last request: storing, publishing, noting how far it came.
 # More than the client waits for a piece of an answer, which may have begun just before.
 _CLOSING_SECONDS = 30.0
 
-type Connect = Callable[[Account, float], Provider]
 type RunOver = Callable[[Table], AccountRun]
 
 
@@ -33,24 +38,35 @@ class LambdaContext(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """A provider as it is reached: `connect` makes the adapter of an account, over its client."""
+
+    name: str
+    base_url: str
+    dialect: Dialect
+    limit: RequestLimit
+    connect: Callable[[Client, Account], Provider]
+
+
+@dataclass(frozen=True, slots=True)
 class Collector:
     """Collects a provider's accounts side by side, so that a dead one starves no other.
 
-    `connect` makes the adapter of an account, which asks nothing after a deadline given as an
-    instant of `time.monotonic`. `run_over` makes a run over the table, which is counted for each
-    account apart. `turns` spreads accounts over invocations, where there are too many for one;
-    without them, one collects however many there are.
+    `run_over` makes a run over the table, which is counted for each account apart. `turns` spreads
+    accounts over invocations, where there are too many for one; without them, one collects however
+    many there are. `clock` gives Unix seconds.
     """
 
-    provider: str
+    host: Host
     accounts: Accounts
     table: Table
     run_over: RunOver
-    connect: Connect
     turns: Turns | None = None
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
 
     @classmethod
-    def from_env(cls, provider: str, connect: Connect) -> "Collector":
+    def from_env(cls, host: Host) -> "Collector":
         """The accounts, table and rules that the environment names."""
         publisher = Publisher.from_env()
 
@@ -58,7 +74,7 @@ class Collector:
             return AccountRun.from_env(table, publisher)
 
         accounts, turns = Accounts.from_env(), Turns.from_env()
-        return cls(provider, accounts, Table.from_env(), run_over, connect, turns)
+        return cls(host, accounts, Table.from_env(), run_over, turns)
 
     def handle(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answers EventBridge Scheduler's `{"scheduledTime": "2026-11-22T10:00:00Z"}` for all
@@ -78,9 +94,9 @@ class Collector:
         if not accounts:
             logger.info(
                 "no accounts: put the provider's token into its secret to collect from it",
-                extra={"provider": self.provider},
+                extra={"provider": self.host.name},
             )
-            return _summary(self.provider, [])
+            return _summary(self.host.name, [])
         if self.turns and len(accounts) > self.turns.accounts_per_invocation:
             return self._spread(self.turns, accounts, slot_ms)
         return self._side_by_side([(account, slot_ms) for account in accounts], deadline)
@@ -89,13 +105,13 @@ class Collector:
         failures = turns.send(turns_of((account.name for account in accounts), slot_ms))
         reports = []
         for name, error in failures.items():
-            report = Report(self.provider, name)
+            report = Report(self.host.name, name)
             report.failed(error, f"account {name}")
             emit(report)
             reports.append(report)
         counts = {"accounts": len(accounts), "sent": len(accounts) - len(failures)}
-        logger.info("spread", extra={"provider": self.provider, **counts})
-        return _summary(self.provider, reports) | counts
+        logger.info("spread", extra={"provider": self.host.name, **counts})
+        return _summary(self.host.name, reports) | counts
 
     def _delivered(self, turns: Sequence[Turn], deadline: float) -> dict[str, Any]:
         """Collects for turns. What fails in a run is not raised, so that SQS takes the message for
@@ -105,7 +121,7 @@ class Collector:
             if turn.account not in accounts:
                 logger.warning(
                     "dropped: the account is not in the provider's secret any more",
-                    extra={"provider": self.provider, "account": turn.account},
+                    extra={"provider": self.host.name, "account": turn.account},
                 )
         known = [turn for turn in turns if turn.account in accounts]
         return self._side_by_side([(accounts[one.account], one.slot_ms) for one in known], deadline)
@@ -122,34 +138,41 @@ class Collector:
     ) -> dict[str, Any]:
         with ThreadPoolExecutor(max(len(accounts), 1)) as pool:
             reports = list(pool.map(lambda one: self._collect(one[0], one[1], deadline), accounts))
-        return _summary(self.provider, reports)
+        return _summary(self.host.name, reports)
 
     def _collect(self, account: Account, slot_ms: int, deadline: float) -> Report:
-        report = self._run_renewed(account, slot_ms, deadline)
+        report = self._run(account, slot_ms, deadline)
         emit(report)
         return report
 
-    def _run_renewed(self, account: Account, slot_ms: int, deadline: float) -> Report:
-        report = self._run(account, slot_ms, deadline)
-        if CredentialsRefusedError.kind not in report.errors:
-            return report
-        # The key may have been rotated since the secret was read.
-        try:
-            accounts = self.accounts.all(anew=True)
-        except TributaryError as error:
-            report.failed(error, "reading the secret again")
-            return report
-        for renewed in accounts:
-            if renewed.name == account.name and renewed.token != account.token:
-                return self._run(renewed, slot_ms, deadline)
-        return report
-
     def _run(self, account: Account, slot_ms: int, deadline: float) -> Report:
-        table = self.table.metered()
+        table, name = self.table.metered(), f"{self.host.name}/{account.name}"
+        credentials = Credentials.of(account, self.accounts)
+        until_ms = int((self.clock() + deadline - time.monotonic()) * SECOND_MS)
+
+        def begin(wanted: Wanted) -> Run | None:
+            records = RunRecords(table, self.clock, self.sleep)
+            return records.begin(
+                name, uuid4().hex, until_ms, self.host.limit, credentials.token, wanted
+            )
+
+        def connect(allowance: Allowance) -> tuple[Provider, Credentials]:
+            host = self.host
+            client = Client(
+                host.base_url,
+                credentials,
+                host.dialect,
+                allowance=allowance,
+                deadline=deadline,
+                wall_clock=self.clock,
+                sleep=self.sleep,
+            )
+            return host.connect(client, account), credentials
+
         try:
-            report = self.run_over(table).collect(self.connect(account, deadline), slot_ms)
+            report = self.run_over(table).collect(name, slot_ms, begin, connect)
         except TributaryError as error:
-            report = Report(self.provider, account.name)
+            report = Report(self.host.name, account.name)
             report.failed(error, f"account {account.name}")
         report.consumed = table.consumed
         return report
@@ -176,4 +199,7 @@ def _summary(provider: str, reports: list[Report]) -> dict[str, Any]:
         "published": sum(report.published for report in reports),
         "errors": sum(report.errors.total() for report in reports),
         "secondsBehind": max((report.behind_seconds for report in reports), default=0.0),
+        "gapSeconds": sum(report.gap_seconds for report in reports),
+        "importedPercent": min((report.imported for report in reports), default=100),
+        "importSecondsLeft": max((report.import_seconds for report in reports), default=0.0),
     }

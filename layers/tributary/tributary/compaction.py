@@ -187,7 +187,7 @@ class Compaction:
         samples = 0
         for piece in self.store.raw_hours(resource, window):
             _check_time(deadline)
-            samples += self.store.write(piece, expected=True)
+            samples += self.store.write(piece, expected=True).samples
         _check_time(deadline)
         self.rollups.renew_hours(resource, window)
         return samples

@@ -15,7 +15,7 @@ from tributary.columns import ColumnKey
 from tributary.errors import StorageError
 from tributary.state import Collected
 from tributary.statistics import Statistics, published_name
-from tributary.windows import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, floor_to
+from tributary.windows import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, ceil_to
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -55,9 +55,13 @@ class PublishRules:
 
         Between `published_ms` and `publishing_ms` a run may have died before or after sending.
         """
-        first_ms = max(collected.published_ms, now_ms - min(self.max_age_ms, _OLDEST_TAKEN_MS))
+        first_ms = max(collected.published_ms, self.oldest(now_ms))
         in_doubt_until_ms = min(collected.publishing_ms, now_ms - _SENT_AGAIN_MS)
-        return floor_to(MINUTE_MS, max(first_ms, in_doubt_until_ms) + MINUTE_MS - 1)
+        return ceil_to(MINUTE_MS, max(first_ms, in_doubt_until_ms))
+
+    def oldest(self, now_ms: int) -> int:
+        """The oldest minute that is sent."""
+        return ceil_to(MINUTE_MS, now_ms - min(self.max_age_ms, _OLDEST_TAKEN_MS))
 
 
 class Publisher:

@@ -1,22 +1,24 @@
 """Registration: what a run learnt of its resources, kept in the registry and the inventory."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from tributary.errors import FatalError, OutOfTimeError, TributaryError
+from tributary.errors import TributaryError
 from tributary.inventory import Inventory
-from tributary.provider import Provider, Resource
+from tributary.listing import Listing, reborn
+from tributary.provider import Resource
 from tributary.registry import RESOURCES_PER_SHARD, Entry, Registry, Shard
 from tributary.report import Report
 from tributary.resource_run import ResourceRun
-from tributary.windows import DAY_MS
+from tributary.windows import SECOND_MS, rfc3339
 
-_DESCRIBED_EVERY_MS = DAY_MS
+# Created at another time than so close to what was said before is re-made.
+_SAME_MS = SECOND_MS
 
 
 @dataclass(frozen=True, slots=True)
 class _Learnt:
-    """What a run adds to an entry; `details` is None where nobody asked for them.
+    """What a run adds to an entry.
 
     Instances that ended before `forgotten_ms` have no samples any more and leave the registry,
     which deploy by deploy would outgrow its item.
@@ -24,27 +26,55 @@ class _Learnt:
 
     run: ResourceRun
     payload: str
-    details: Mapping[str, str] | None
+    fresh: bool
     forgotten_ms: int
 
-    def entry_after(self, entry: Entry) -> Entry:
-        details = entry.details if self.details is None else self.details
-        entry = replace(
-            entry,
-            attributes=dict(details) | dict(self.run.resource.attributes),
-            payload=self.payload,
-            details=details,
-        )
-        if self.details is not None:
-            entry = replace(entry, described_ms=self.run.span.slot_ms)
+    def entries_after(self, entry: Entry) -> Iterable[Entry]:
+        """The resource's entry, and that of its next life if it turned out to be re-made."""
+        details, slot_ms = self.run.details, self.run.span.slot_ms
+        if details and _is_remade(entry, details.created_ms):
+            yield replace(entry, gone_ms=slot_ms, described_ms=slot_ms)
+            yield self._next_life(entry, details.created_ms or 0)
+            return
+        if self.fresh:
+            attributes = dict(entry.details) | dict(self.run.resource.attributes)
+            returned = entry.gone_ms is not None
+            entry = replace(
+                entry,
+                attributes=attributes,
+                payload=self.payload,
+                gone_ms=None,
+                # Whoever comes back may be another, which its details tell.
+                described_ms=0 if returned else entry.described_ms,
+            )
+        if details:
+            entry = self._described(entry)
+        entry = replace(entry, refused=sum(self.run.refused.values()))
         entry = self.run.sightings.entry_after(entry, self.run.before, self.run.collected)
-        return entry.without(
-            {
-                name: instance
-                for name, instance in entry.instances.items()
-                if instance.last_ms is not None and instance.last_ms < self.forgotten_ms
-            }
+        yield entry.forgetting(self.forgotten_ms - 1)
+
+    def _described(self, entry: Entry) -> Entry:
+        details = self.run.details
+        assert details
+        kept = {name: one for name, one in entry.attributes.items() if name not in entry.details}
+        return replace(
+            entry,
+            attributes=dict(details.attributes) | kept,
+            details=details.attributes,
+            described_ms=self.run.span.slot_ms,
+            created_ms=details.created_ms or entry.created_ms,
         )
+
+    def _next_life(self, entry: Entry, created_ms: int) -> Entry:
+        identity = reborn(self.run.resource, rfc3339(created_ms))
+        attributes = {**self.run.resource.attributes, "resource": identity}
+        return self._described(Entry(identity, attributes, payload=entry.payload))
+
+
+def _is_remade(entry: Entry, created_ms: int | None) -> bool:
+    """Whether one of the same name was created at another time than the one that is known."""
+    known = bool(entry.created_ms and created_ms)
+    return known and abs(entry.created_ms - (created_ms or 0)) > _SAME_MS
 
 
 def placed(
@@ -72,29 +102,41 @@ def placed(
 def register(
     registry: Registry,
     inventory: Inventory,
-    provider: Provider,
     shard: Shard,
     runs: Iterable[ResourceRun],
-    report: Report,
+    listing: Listing,
+    slot_ms: int,
     forgotten_ms: int,
-) -> None:
-    """Keeps payloads, attributes and sightings of a shard's resources, where they changed."""
+    report: Report,
+) -> Shard:
+    """Keeps payloads, attributes and sightings of a shard's resources, where they changed, and
+    which ones the provider lists no more; returns the shard as it is then."""
     learnt = []
     for run in runs:
-        entry = shard.entries.get(run.resource.id, Entry(run.resource.id, {}))
-        payload = _kept(inventory, shard.account, run.resource, entry, report)
-        details = _details(provider, run, entry, report)
-        learnt.append(_Learnt(run, payload, details, forgotten_ms))
+        name = run.resource.id
+        entry = shard.entries.get(name, Entry(name, {}))
+        fresh = name in listing.fresh
+        payload = entry.payload
+        if fresh:
+            payload = _kept(inventory, shard.account, run.resource, entry, report)
+        learnt.append(_Learnt(run, payload, fresh, forgotten_ms))
 
     def after(stored: Shard) -> Shard:
         entries = dict(stored.entries)
         for one in learnt:
             name = one.run.resource.id
-            entries[name] = one.entry_after(entries.get(name, Entry(name, {})))
-        return replace(stored, entries=entries)
+            known = entries.get(name, Entry(name, one.run.resource.attributes))
+            entries |= {entry.resource: entry for entry in one.entries_after(known)}
+        if listing.whole:
+            gone = {
+                name: replace(entry, gone_ms=slot_ms)
+                for name, entry in stored.entries.items()
+                if entry.gone_ms is None and name not in listing.fresh
+            }
+            entries |= gone
+        return replace(stored, entries=entries).bounded()
 
-    if after(shard) != shard:
-        registry.save(shard, after)
+    return registry.save(shard, after) if after(shard) != shard else shard
 
 
 def _kept(
@@ -106,22 +148,3 @@ def _kept(
     except TributaryError as error:
         report.failed(error, f"inventory of {resource.id}")
         return entry.payload
-
-
-def _details(
-    provider: Provider, run: ResourceRun, entry: Entry, report: Report
-) -> Mapping[str, str] | None:
-    """Region and plan, asked for when a resource is first seen and daily, if there is time."""
-    if run.span.slot_ms - entry.described_ms < _DESCRIBED_EVERY_MS:
-        return None
-    try:
-        return provider.describe(run.resource)
-    except OutOfTimeError:
-        return None
-    except FatalError as error:
-        # Asked again tomorrow: today's answer would be the same.
-        report.failed(error, f"details of {run.resource.id}")
-        return entry.details
-    except TributaryError as error:
-        report.failed(error, f"details of {run.resource.id}")
-        return None

@@ -9,6 +9,9 @@ from tributary.table import Item, Key, Table
 from tributary.windows import DAY_MS, Window, floor_to
 
 RESOURCES_PER_SHARD = 256
+# So many instances that ended are known of a shard, whose item a flood of them would outgrow: each
+# takes about 35 bytes, of the 400 KB that an item holds, and all of it is put at each change.
+MOST_ENDED = 4096
 _PARTITION = "reg"
 _DIGESTS = Key(_PARTITION, "!")
 
@@ -35,7 +38,9 @@ class Entry:
     payload in hex. `details` are the attributes that only a request of its own tells, as of
     `described_ms`; `attributes` has them too. `past` is what instances that are known no more had
     together: their metrics, from the first sample to the last, so that the resource's history can
-    be asked for.
+    be asked for. `created_ms` is when the provider says that it was created, 0 if it does not, and
+    `gone_ms` since when its list lacks the resource. `refused` is how many series of new instances
+    the last run left out, because the account had too many.
     """
 
     resource: str
@@ -46,6 +51,9 @@ class Entry:
     details: Mapping[str, str] = field(default_factory=dict)
     described_ms: int = 0
     past: Instance | None = None
+    created_ms: int = 0
+    gone_ms: int | None = None
+    refused: int = 0
 
     @property
     def brief(self) -> dict[str, Window]:
@@ -56,6 +64,16 @@ class Entry:
             for day_ms in [floor_to(DAY_MS, instance.first_ms)]
             if instance.last_ms is not None and floor_to(DAY_MS, instance.last_ms) == day_ms
         }
+
+    def forgetting(self, until_ms: int) -> "Entry":
+        """The entry without the instances that ended until then."""
+        return self.without(
+            {
+                name: instance
+                for name, instance in self.instances.items()
+                if instance.last_ms is not None and instance.last_ms <= until_ms
+            }
+        )
 
     def without(self, gone: Mapping[str, Instance]) -> "Entry":
         """The entry once these instances are known no more."""
@@ -84,6 +102,20 @@ class Shard:
     def name(self) -> str:
         """`northflank/main#0`: the shard's sort key."""
         return f"{self.account}#{self.number}"
+
+    def bounded(self) -> "Shard":
+        """The shard without the instances that ended first, where there are too many that did."""
+        ended = sorted(
+            instance.last_ms
+            for entry in self.entries.values()
+            for instance in entry.instances.values()
+            if instance.last_ms is not None
+        )
+        if len(ended) <= MOST_ENDED:
+            return self
+        until_ms = ended[-MOST_ENDED - 1]
+        left = {name: entry.forgetting(until_ms) for name, entry in self.entries.items()}
+        return replace(self, entries=left)
 
 
 class Registry:

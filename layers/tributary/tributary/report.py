@@ -14,8 +14,12 @@ class Report:
 
     `samples` are those that were news to the store, `behind_seconds` is how far the resource that
     is furthest behind is from the run's end, `postponed` are resources left to the next run for
-    want of time, `consumed` is what the table counted meanwhile, `unknown` counts pairs of
-    provider metric and unit that have no canonical name.
+    want of time or of requests, and `every_seconds` is how often the request budget lets each have
+    its turn. `gap_seconds` is what is open of all resources' time, `imported` what is stored of
+    the providers' history, in percent, and `import_seconds` about how long the rest takes.
+    `refused` are series of new instances that were left out, for the account had too many.
+    `consumed` is what the table counted meanwhile, `unknown` counts pairs of provider metric and
+    unit that have no canonical name.
     """
 
     provider: str
@@ -26,6 +30,11 @@ class Report:
     published: int = 0
     postponed: int = 0
     behind_seconds: float = 0.0
+    every_seconds: float = 0.0
+    gap_seconds: float = 0.0
+    imported: int = 100
+    import_seconds: float = 0.0
+    refused: int = 0
     consumed: Consumed = field(default_factory=Consumed)
     errors: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
@@ -52,6 +61,11 @@ class Report:
             "published": self.published,
             "postponed": self.postponed,
             "secondsBehind": round(self.behind_seconds, 3),
+            "everySeconds": round(self.every_seconds),
+            "gapSeconds": round(self.gap_seconds),
+            "importedPercent": self.imported,
+            "importSecondsLeft": round(self.import_seconds),
+            "seriesRefused": self.refused,
             "readUnits": self.consumed.read_units,
             "writeUnits": self.consumed.write_units,
             "errors": dict(self.errors),

@@ -16,9 +16,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from tributary.rate_limit import RateLimit
+from tributary.settings import number_from_env, whole_number_from_env
 from tributary.windows import SECOND_MS, ceil_to
 
 SHARE = 0.8
+MOST_REQUESTS = 1_000_000
 
 # The provider's seconds until its reset are whole ones, perhaps rounded down.
 _ROUNDING_MS = SECOND_MS
@@ -39,6 +41,13 @@ class RequestLimit:
     requests: int
     seconds: int
     share: float = SHARE
+
+    @classmethod
+    def from_env(cls, variable: str, requests: int, seconds: int) -> Self:
+        """The variable's number of requests in so many seconds, and BUDGET_SHARE, in percent;
+        SettingsError for what is no such number."""
+        share = number_from_env("BUDGET_SHARE", 100 * SHARE, 1, 100) / 100
+        return cls(whole_number_from_env(variable, requests, 1, MOST_REQUESTS), seconds, share)
 
     @property
     def window_ms(self) -> int:

@@ -41,6 +41,7 @@ class RunRecord:
     quarantine: Quarantine = field(default_factory=Quarantine)
     listed_ms: int = 0
     listing_requests: int = 0
+    clock_offset_ms: int = 0
 
 
 class RunRecords:
@@ -70,12 +71,15 @@ class RunRecords:
         limit: RequestLimit,
         token: str,
         wanted: Wanted,
+        *,
+        leased: bool = True,
     ) -> "Run | None":
         """Takes the account's lease until then, and as many requests as are wanted and left.
 
         `holder` names this run and no other; it sends nothing from `until_ms` on. `wanted` is told
-        what is known. None if another run has the lease. Raises QuarantinedError, and stores
-        nothing, where the token may not be sent.
+        what is known. None if another run has the lease; one that is not `leased` goes on beside
+        it, and keeps none out. Raises QuarantinedError, and stores nothing, where the token may not
+        be sent.
         """
         now_ms = int(self._clock() * SECOND_MS)
 
@@ -88,15 +92,16 @@ class RunRecords:
             known = record
             if record.quarantine.forbids(token, now_ms):
                 raise _quarantined(account, record.quarantine)
-            if record.lease.bars(holder, now_ms):
+            if leased and record.lease.bars(holder, now_ms):
                 return None
             # What the same holder has is what a put, whose answer was lost, has given it.
             budget = record.budget.returned(holder, now_ms)
             budget = budget.reserved(holder, max(0, wanted(record)), until_ms, now_ms)
             probed = record.quarantine.probed(token, now_ms)
-            return replace(record, budget=budget, lease=Lease(holder, until_ms), quarantine=probed)
+            lease = Lease(holder, until_ms) if leased else record.lease
+            return replace(record, budget=budget, lease=lease, quarantine=probed)
 
-        if stored.change(begun).lease.holder != holder:
+        if stored.change(begun).lease.holder != holder and leased:
             return None
         return Run(stored, holder, until_ms, known, self._clock, self._sleep)
 
@@ -125,10 +130,12 @@ class Run:
         credentials: Credentials,
         listed_ms: int | None = None,
         listing_requests: int | None = None,
+        clock_offset_ms: int | None = None,
     ) -> RunRecord:
         """Gives back the lease and what was not sent, and notes how the key fared.
 
-        And, if the run listed the account's resources whole, when, and in how many requests.
+        And, if the run listed the account's resources whole, when, and in how many requests, and,
+        if it heard of it, how far the provider's clock is off.
         Returns what is stored. To be called when no thread asks any more.
         """
         now_ms = int(self._clock() * SECOND_MS)
@@ -137,12 +144,14 @@ class Run:
             mine = record.lease.holder == self._holder
             listed = record.listed_ms if listed_ms is None else listed_ms
             took = record.listing_requests if listing_requests is None else listing_requests
+            offset = record.clock_offset_ms if clock_offset_ms is None else clock_offset_ms
             return RunRecord(
                 self.allowance.closed(record.budget),
                 Lease() if mine else record.lease,
                 _judged(record.quarantine, credentials, now_ms),
                 listed,
                 took,
+                offset,
             )
 
         return self._stored.change(finished)
@@ -214,6 +223,7 @@ def _record(item: Item | None, limit: RequestLimit) -> RunRecord:
         Quarantine(**document["quarantine"]),
         document["listed_ms"],
         document["listing_requests"],
+        document["clock_offset_ms"],
     )
 
 
@@ -224,4 +234,5 @@ def _document(record: RunRecord) -> dict[str, Any]:
         "quarantine": asdict(record.quarantine),
         "listed_ms": record.listed_ms,
         "listing_requests": record.listing_requests,
+        "clock_offset_ms": record.clock_offset_ms,
     }

@@ -27,8 +27,11 @@ def emit(report: "Report") -> None:
         ("SamplesWritten", MetricUnit.Count, report.samples),
         ("Errors", MetricUnit.Count, report.errors.total()),
         ("SecondsBehind", MetricUnit.Seconds, report.behind_seconds),
+        ("GapSeconds", MetricUnit.Seconds, report.gap_seconds),
     ):
         metrics.add_metric(name, unit, value)
+    if report.refused:
+        metrics.add_metric("SeriesRefused", MetricUnit.Count, report.refused)
     metrics.flush_metrics()
     for kind, count in report.errors.items():
         errors = EphemeralMetrics()

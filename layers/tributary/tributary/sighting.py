@@ -47,24 +47,34 @@ class Sightings:
                 self.units[metric] = origin.unit
 
     def entry_after(self, entry: Entry, before: Collected, after: Collected) -> Entry:
-        """The registry's entry once this run is known; the same entry if it tells nothing new."""
+        """The registry's entry once this run is known; the same entry if it tells nothing new.
+
+        Only a run that asked for what is current, and so saw `after` come, tells who lives.
+        """
         new = {
             name: Instance(seen.attributes, {}, seen.first_ms)
             for name, seen in self.instances.items()
         }
         instances = {
-            name: self._instance_after(name, instance, before, after)
+            name: self._instance_after(name, instance, before, after, name in entry.instances)
             for name, instance in (new | dict(entry.instances)).items()
         }
         return replace(entry, instances=instances, units=dict(entry.units) | self.units)
 
     def _instance_after(
-        self, name: str, instance: Instance, before: Collected, after: Collected
+        self,
+        name: str,
+        instance: Instance,
+        before: Collected,
+        after: Collected,
+        known: bool,
     ) -> Instance:
         seen = self.instances.get(name)
         if seen:
             overlap_ms = _ENDED_AFTER_RESOLUTIONS * after.resolution_ms
             ended = _silent(after) or seen.last_ms < (after.newest_ms or 0) - overlap_ms
+            if known and before.asked_ms == after.asked_ms:
+                ended = instance.last_ms is not None
             return Instance(
                 seen.attributes,
                 dict(instance.metrics) | _resolutions(seen),
@@ -80,9 +90,9 @@ class Sightings:
 
 
 def _silent(state: Collected) -> bool:
-    """Whether the watermark has left the newest sample behind."""
-    live_ms = (state.newest_ms or 0) + state.resolution_ms
-    return state.watermark_ms is not None and state.watermark_ms > live_ms
+    """Whether collecting has left the newest sample behind."""
+    newest_end_ms = (state.newest_ms or 0) + state.resolution_ms
+    return state.live_ms is not None and state.live_ms > newest_end_ms
 
 
 def _resolutions(seen: Sighting) -> dict[str, int]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from itertools import groupby
+from typing import NamedTuple
 
 from tributary.chunk import Chunk, by_instance, hour_chunk, in_hours
 from tributary.codec import decode, encode
@@ -28,6 +29,21 @@ PARTED_ABOVE_BYTES = 64 * 1024
 LARGEST_ITEM_BYTES = 390 * 1024
 PARTED_DIGEST = b"in parts"
 _ATTEMPTS = 12
+
+
+class Written(NamedTuple):
+    """How many samples were news to the store, and the time of the first; None if none were."""
+
+    samples: int
+    first_ms: int | None
+
+    def and_(self, other: "Written") -> "Written":
+        """Those of two writes."""
+        firsts = [one.first_ms for one in (self, other) if one.first_ms is not None]
+        return Written(self.samples + other.samples, min(firsts, default=None))
+
+
+NOTHING_WRITTEN = Written(0, None)
 
 
 def _nobody_told(window: Window) -> None:
@@ -54,13 +70,13 @@ class Store:
         chunks: Iterable[Chunk],
         newest_ms: int,
         before_old: Callable[[Window], None] = _nobody_told,
-    ) -> int:
+    ) -> Written:
         """Writes chunks of one resource, whose newest stored sample is given, as `write` does.
 
         What belongs into one old hour is put once, for each put costs the whole hour's size.
         """
         hours: dict[Window, Chunk] = {}
-        written = 0
+        written = NOTHING_WRITTEN
         for chunk in chunks:
             if chunk.tier is Tier.RAW and self._is_old(chunk):
                 piece = in_hours(chunk)
@@ -68,10 +84,10 @@ class Store:
                 hours[piece.window] = known.merged_with(piece) if known else piece
             else:
                 expected = chunk.window.start_ms <= newest_ms
-                written += self.write(chunk, expected=expected, before_old=before_old)
-        return written + sum(
-            self.write(hour, expected=True, before_old=before_old) for hour in hours.values()
-        )
+                written = written.and_(self.write(chunk, expected=expected, before_old=before_old))
+        for hour in hours.values():
+            written = written.and_(self.write(hour, expected=True, before_old=before_old))
+        return written
 
     def write(
         self,
@@ -79,8 +95,8 @@ class Store:
         *,
         expected: bool,
         before_old: Callable[[Window], None] = _nobody_told,
-    ) -> int:
-        """Merges the chunk into what is stored and returns how many samples were news.
+    ) -> Written:
+        """Merges the chunk into what is stored and returns which samples were news.
 
         `expected` says that something is probably stored already, so that it is read first: a
         put that fails its condition costs as much as one that succeeds. `before_old` is called
@@ -90,7 +106,7 @@ class Store:
         if old:
             chunk, expected = in_hours(chunk), True
         if self._retention.end_of(chunk.tier, chunk.window) <= self._now_ms():
-            return 0
+            return NOTHING_WRITTEN
         key = Key(chunk.resource, chunk.sort_key)
         current = self._table.get(key) if expected else None
         before_put = partial(before_old if old else _nobody_told, chunk.window)
@@ -163,13 +179,13 @@ class Store:
 
     def _merge_into(
         self, key: Key, chunk: Chunk, current: Item | None, before_put: Callable[[], None]
-    ) -> int:
+    ) -> Written:
         for _ in range(_ATTEMPTS):
             if current and current.parted:
                 return self._merge_into_parts(key, chunk, before_put)
             news, merged = _merged(chunk, current)
             if merged is None:
-                return 0
+                return NOTHING_WRITTEN
             before_put()
             item = self._item(key, merged)
             if _comes_apart(item, merged):
@@ -186,11 +202,12 @@ class Store:
                 return news
         raise ContendedError(f"{key.pk} {key.sk}: changed by others {_ATTEMPTS} times in a row")
 
-    def _merge_into_parts(self, key: Key, chunk: Chunk, before_put: Callable[[], None]) -> int:
-        written = 0
+    def _merge_into_parts(self, key: Key, chunk: Chunk, before_put: Callable[[], None]) -> Written:
+        written = NOTHING_WRITTEN
         for part, piece in by_instance(chunk, part_of).items():
             part_key = Key(key.pk, f"{key.sk}#{part}")
-            written += self._merge_into(part_key, piece, self._table.get(part_key), before_put)
+            current = self._table.get(part_key)
+            written = written.and_(self._merge_into(part_key, piece, current, before_put))
         return written
 
     def _item(self, key: Key, chunk: Chunk) -> Item:
@@ -202,13 +219,17 @@ def _by_key(data: bytes, wanted: Callable[[ColumnKey], bool]) -> dict[ColumnKey,
     return {column.key: column for column in decode(data, wanted)}
 
 
-def _merged(chunk: Chunk, current: Item | None) -> tuple[int, Chunk | None]:
-    """How many samples are news to the stored item, and all together; None if none are."""
+def _merged(chunk: Chunk, current: Item | None) -> tuple[Written, Chunk | None]:
+    """Which samples are news to the stored item, and all together; None if none are."""
     if current is None:
-        return chunk.samples, chunk
+        return _written(chunk), chunk
     stored = replace(chunk, columns=decode(current.data))
     news = chunk.news_over(stored)
-    return (news.samples, stored.merged_with(news)) if news else (0, None)
+    return (_written(news), stored.merged_with(news)) if news else (NOTHING_WRITTEN, None)
+
+
+def _written(news: Chunk) -> Written:
+    return Written(news.samples, min(column.times[0] for column in news.columns))
 
 
 def _comes_apart(item: Item, chunk: Chunk) -> bool:

@@ -157,6 +157,11 @@ def rfc3339(time_ms: int) -> str:
     return _utc(time_ms).isoformat(timespec=spec).replace("+00:00", "Z")
 
 
+def rfc3339_or_none(time_ms: int | None) -> str | None:
+    """The same where there is an instant."""
+    return None if time_ms is None else rfc3339(time_ms)
+
+
 def parse_rfc3339(text: str) -> int:
     """An RFC 3339 time in milliseconds since the epoch, floored; ValueError if it is none."""
     moment = datetime.fromisoformat(text)
