@@ -325,6 +325,23 @@ def test_a_key_that_is_refused_is_sent_no_more_in_the_same_run(world: World) -> 
         assert report.errors == {"credentials_refused": 1}
 
 
+def test_what_was_missed_is_asked_for_before_what_only_describes(world: World) -> None:
+    with fleet(world, "northflank", projects=ONE, retention_seconds=DAY) as northflank:
+        northflank.run(6, requests=6)  # lists, samples, and containers, and no details any more
+        assert northflank.entry(API).described_ms == 0
+        northflank.door.asked.clear()
+
+        northflank.run(6 + 180)
+
+        paths = [one.partition("?")[0] for one in northflank.door.asked]
+        assert gaps(northflank, API) == []
+        api = "/v1/projects/shop/services/api"
+        asked = [path.removeprefix(api) for path in paths if path.startswith(api)]
+        missed = asked.index("", asked.index("/metrics") + 1)
+        assert asked[:missed].count("/metrics") == 2
+        assert northflank.entry(API).described_ms == TEN + 186 * MINUTE_MS
+
+
 def test_a_service_made_anew_under_its_name_is_another_from_its_creation_on(
     world: World,
 ) -> None:

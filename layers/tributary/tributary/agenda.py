@@ -1,7 +1,7 @@
 """The agenda: which resources a run asks about, and what it does for each once that is current."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tributary.errors import CredentialsRefusedError, OutOfTimeError
@@ -16,7 +16,7 @@ _IDLE_EVERY_MS = HOUR_MS
 _DESCRIBED_EVERY_MS = DAY_MS
 
 # What a run does besides what is current, in this order.
-_NEW, _GAP, _DETAILS, _HISTORY = range(4)
+_RETURNED, _GAP, _DETAILS, _HISTORY = range(4)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,10 +48,9 @@ def is_due(run: ResourceRun, every_ms: int) -> bool:
 
 def cost(run: ResourceRun) -> int:
     """About how many requests asking about the resource takes: of a new one also which instances it
-    had and its details, of a job which runs there were."""
-    if run.before.coverage is None:
-        return 3
-    return 2 if run.resource.attributes.get("kind") == "job" else 1
+    had, of a job which runs there were."""
+    is_job = run.resource.attributes.get("kind") == "job"
+    return 2 if is_job or run.before.coverage is None else 1
 
 
 def urgency(run: ResourceRun) -> tuple[int, str]:
@@ -70,16 +69,17 @@ def _task(run: ResourceRun, entry: Entry | None) -> Task | None:
     if isinstance(run.error, OutOfTimeError | CredentialsRefusedError):
         return None
     described_ms = entry.described_ms if entry else 0
-    if not described_ms and not run.is_described:
-        return Task(_NEW, 0, run.describe, run)
-    if run.collected.failure or run.returned:
-        return None
+    details = Task(_DETAILS, described_ms, run.describe, run)
+    if run.returned or run.collected.failure:
+        # Whoever returned is asked for nothing before it is known whether it is another.
+        kind = _RETURNED if run.returned else _DETAILS
+        return None if described_ms or run.is_described else replace(details, kind=kind)
     paused = run.span.slot_ms < run.collected.paused_ms
     gaps = run.collected.gaps_before(run.span.end_ms)
     if gaps and not run.waits and not paused:
         return Task(_GAP, gaps[0].start_ms, partial(run.mend, gaps[0]), run)
     if not run.is_described and run.span.slot_ms - described_ms >= _DESCRIBED_EVERY_MS:
-        return Task(_DETAILS, described_ms, run.describe, run)
+        return details
     coverage = run.collected.coverage
     if coverage and run.collected.imported < 100 and not paused:
         return Task(_HISTORY, -coverage.since_ms, run.import_older, run)
