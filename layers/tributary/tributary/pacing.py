@@ -55,7 +55,8 @@ def portion(standing: Standing, due: int, living: int, every_ms: int) -> Portion
         return Portion(due, standing.left - wanted - reserve, every_ms)
     current = max(1, (standing.left - reserve) // runs)
     stretched_ms = every_ms * max(1.0, living / current)
-    return Portion(current, reserve // runs, int(stretched_ms))
+    # Rounded up: of a small budget's reserve no run would have one whole request.
+    return Portion(current, -(-reserve // runs), int(stretched_ms))
 
 
 def listing_every_ms(standing: Standing, requests: int, every_ms: int, most_ms: int) -> int:
