@@ -40,7 +40,8 @@ def services() -> tuple[Project, ...]:
 
 
 def assert_complete(host: Host, now_ms: int) -> None:
-    """Nothing is missing up to an hour ago, and of some services every ten seconds is stored, from their first run's hour on."""
+    """Nothing is missing up to an hour ago; of some services each sample is looked for, from the
+    hour of their first run on."""
     for number, (name, state) in enumerate(sorted(host.states().items())):
         assert state.coverage
         assert state.coverage.gaps == (), name
