@@ -55,8 +55,16 @@ def portion(standing: Standing, due: int, living: int, every_ms: int) -> Portion
         return Portion(due, standing.left - wanted - reserve, every_ms)
     current = max(1, (standing.left - reserve) // runs)
     stretched_ms = every_ms * max(1.0, living / current)
-    # Rounded up: of a small budget's reserve no run would have one whole request.
-    return Portion(current, -(-reserve // runs), int(stretched_ms))
+    missing = min(_shared(_RESERVE * standing.left / runs, runs), max(0, standing.left - current))
+    return Portion(current, missing, int(stretched_ms))
+
+
+def _shared(requests: float, runs: int) -> int:
+    """A run's share in whole requests: where that is less than one, one in every so many runs, by
+    how many there are yet to be."""
+    if requests >= 1 or not requests:
+        return int(requests)
+    return int(runs % round(1 / requests) == 0)
 
 
 def listing_every_ms(standing: Standing, requests: int, every_ms: int, most_ms: int) -> int:
