@@ -1,6 +1,6 @@
 """What is wrong with what a resource's state claims: gaps against what is stored, by minutes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -23,8 +23,13 @@ class Minutes:
     coarse: Mapping[int, int]
 
 
-def wrong_claims(resource: str, state: Collected, minutes: Minutes, known: Window) -> Iterator[str]:
-    """Sentences about the gaps within a window of which everything is known."""
+def wrong_claims(
+    resource: str, state: Collected, minutes: Minutes, known: Window, unheard: Sequence[Window] = ()
+) -> Iterator[str]:
+    """Sentences about the gaps within a window of which everything is known.
+
+    Of what was `unheard`, since nobody could ask in time, nobody knows whether anything ran in it.
+    """
     claimed = dict(_claimed(state, known))
     yield from _said(
         f"{resource}: a gap ({{}} ms) is claimed where everything is stored",
@@ -49,7 +54,9 @@ def wrong_claims(resource: str, state: Collected, minutes: Minutes, known: Windo
             (at, claimed[at])
             for at in claimed.keys() - minutes.measured
             # A coarse sample stands for all of its time, whenever in it the host measured.
-            if at in everything and claimed[at] != minutes.coarse.get(at)
+            if at in everything
+            and claimed[at] != minutes.coarse.get(at)
+            and not (claimed[at] == NOTHING and any(at in one for one in unheard))
         ),
     )
     if state.imported != 100:

@@ -15,7 +15,7 @@ from tests.soak.published import expected_points, shown_wrong
 from tests.soak.schedule import Span
 from tests.soak.week import Week
 from tributary.registry import Entry, Registry
-from tributary.windows import DAY_MS, MINUTE_MS, Tier, Window, floor_to, rfc3339
+from tributary.windows import DAY_MS, MINUTE_MS, Tier, Window, floor_to, rfc3339, without
 
 type Reference = HostupSimulator | NorthflankSimulator
 # Instance, metric, time (ms).
@@ -61,7 +61,10 @@ class Findings:
                 # What is gone is known until it was asked for the last time.
                 end_ms = self.week.end_ms if known[resource].gone_ms is None else live_ms
                 window = Window(START * 1000, end_ms)
-                self._brief(wrong_claims(resource, states[resource], minutes.minutes(), window))
+                unheard = without([window], self.week.heard)
+                self._brief(
+                    wrong_claims(resource, states[resource], minutes.minutes(), window, unheard)
+                )
         self._brief(self.week.receded)
         self._brief(overrun(self.week.host))
         return self.told

@@ -13,7 +13,7 @@ from tests.soak.naming import series_of
 from tests.soak.obtainable import Obtainable, Series
 from tests.soak.published import Minute, minute_of
 from tests.soak.schedule import Span, events
-from tributary.windows import FIVE_MINUTES_MS, MINUTE_MS, floor_to
+from tributary.windows import FIVE_MINUTES_MS, MINUTE_MS, Window, floor_to
 
 # Of samples that are older than three hours CloudWatch is not told, nor of history, from before
 # the hour with which the first run begins; and a run takes its time.
@@ -29,7 +29,7 @@ class Week:
 
     The provider forgets its finest samples after `remembers` seconds. `late` is when its samples
     turn up late. `publishable` are the minutes that some undisturbed event could have had while
-    CloudWatch was to be told of them.
+    CloudWatch was to be told of them; `heard` is the time that these events could ask about.
     """
 
     host: Host
@@ -41,6 +41,7 @@ class Week:
     seed: int = 1
     obtainable: Obtainable = field(default_factory=Obtainable)
     publishable: set[Minute] = field(default_factory=set)
+    heard: list[Window] = field(default_factory=list)
     receded: list[str] = field(default_factory=list)
     _noted_ms: int = 0
     _marks: dict[str, tuple[int, int, int]] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class Week:
         overlap = self.late.seconds + 2 * MINUTE if self.late and self._is_late(instant) else 0
         since_ms = max(int((instant - self.remembers) * 1000), self._noted_ms - int(overlap * 1000))
         self.obtainable.note(self._fine(since_ms, until_ms))
+        self.heard.append(Window(since_ms, until_ms))
         self._noted_ms = until_ms
 
     def _is_late(self, instant: float) -> bool:
