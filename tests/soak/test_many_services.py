@@ -25,6 +25,9 @@ SECONDS = 8 * HOUR
 # By then each has been asked for the first time, in two requests, which takes more than two hours,
 # and again for the last two hours; what lay between is asked for until the end.
 SETTLED = 4.5 * HOUR
+# An hour, the five minutes and the delay of a run, and what is lost by sharing so small a budget
+# out in whole requests.
+BEHIND_MINUTES = 90
 
 
 def services() -> tuple[Project, ...]:
@@ -45,7 +48,7 @@ def assert_complete(host: Host, now_ms: int) -> None:
     for number, (name, state) in enumerate(sorted(host.states().items())):
         assert state.coverage
         assert state.coverage.gaps == (), name
-        assert (state.watermark_ms or 0) >= now_ms - 75 * MINUTE_MS, name
+        assert (state.watermark_ms or 0) >= now_ms - BEHIND_MINUTES * MINUTE_MS, name
         if number % 25:
             continue
         first_ms, last_ms = ceil_to(10_000, state.coverage.since_ms), state.watermark_ms or 0
@@ -75,8 +78,8 @@ def test_services_stay_complete_an_hour_behind_where_the_budget_holds_no_more(ta
                 told.append(host.reports[-1].every_seconds / 60)
 
     assert list(overrun(host)) == []
-    assert max(behind) <= 75, behind
+    assert max(behind) <= BEHIND_MINUTES, behind
     assert_complete(host, event.slot * 1000)
     # Runs that also list the inventory tell of more.
-    assert 50 <= median(told) <= 75, told
+    assert 50 <= median(told) <= BEHIND_MINUTES, told
     assert any("each is collected about every" in one for one in host.reports[-1].messages)
