@@ -101,7 +101,7 @@ def test_the_readme_names_the_stacks_outputs(name: str) -> None:
 def test_the_readmes_arithmetic_is_right() -> None:
     text = " ".join(text_of("README.md").split())
     metrics, own = 10 * 2 + 10 * 4, 2 * 6 + 3 + 5
-    units = round((10 * 13.3 + 10 * 19.3 + 2 * 25) * 730)
+    units = round((10 * 13.3 + 10 * 19.3 + 2 * 49) * 730)
     runs, compactions = 2 * 12 * 730, 730
     polls = 2 * 15 * 60 * 730
     gigabyte_seconds = (runs + compactions) * 5 * 0.5
@@ -110,7 +110,7 @@ def test_the_readmes_arithmetic_is_right() -> None:
         f"10 × 2 + 10 × 4 = {metrics} CloudWatch metrics at $0.30 a month are",
         f"**${metrics * 0.3:.2f}**; the stack's own {own} metrics (6 for each of two accounts, 3",
         f"for the compactor, 5 for the API) are another **${own * 0.3:.2f}**",
-        f"(10 × 13.3 + 10 × 19.3 + 2 × 25) × 730 h = {units:,} a month at $0.625 per million,",
+        f"(10 × 13.3 + 10 × 19.3 + 2 × 49) × 730 h = {units:,} a month at $0.625 per million,",
         f"**${units * 0.625e-6:.2f}**, and about as much again",
         f"Three secrets at $0.40 are **${3 * 0.4:.2f}**",
         f"= {runs:,} runs of some 5 s, and {compactions} of the compactor, at 512 MB are "
