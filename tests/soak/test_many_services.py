@@ -51,7 +51,8 @@ def assert_complete(host: Host, now_ms: int) -> None:
         assert (state.watermark_ms or 0) >= now_ms - BEHIND_MINUTES * MINUTE_MS, name
         if number % 25:
             continue
-        first_ms, last_ms = ceil_to(10_000, state.coverage.since_ms), state.watermark_ms or 0
+        first_ms = max(ceil_to(10_000, state.coverage.since_ms), (START - 60) * 1000)
+        last_ms = state.watermark_ms or 0
         [cpu] = host.store.read(
             name, first_ms, last_ms, lambda key: key.metric == "cpu.utilization"
         )
