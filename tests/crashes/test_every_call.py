@@ -12,7 +12,7 @@ from tests.crashes.schedule import DOUBLED, KILLED, SCHEDULE, SMALL, numbers, on
 from tests.crashes.trials import Trials, undisturbed
 from tests.crashes.world import world
 
-EVERY = 17 if SMALL else 1
+EVERY = 67 if SMALL else 1
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from tests.crashes.schedule import KILLED, SCHEDULE, SMALL, on_one_worker
 from tests.crashes.trials import Trials, undisturbed
 from tests.crashes.world import world
 
-EVERY = 60 if SMALL else 8
+EVERY = 120 if SMALL else 8
 
 
 @pytest.fixture(scope="module")
