@@ -35,6 +35,8 @@ from tributary.run_record import RunRecords
 from tributary.table import Table
 from tributary.windows import HOUR_MS
 
+pytestmark = pytest.mark.moto("dynalite would keep the second table for the next test")
+
 API, WORKER = "northflank/main/p/services/api", "northflank/main/p/services/worker"
 WEB = "hostup/main/web"
 A_DAY_OF_MINUTES = (*PROXMOX_9[:2], *(replace(one, samples=0) for one in PROXMOX_9[2:]))
