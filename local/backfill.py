@@ -24,7 +24,6 @@ from local.settings import Settings
 from local.user_aws import LOOKED_FOR, in_force, user_client
 from tributary.accounts import Account, Accounts
 from tributary.allowance import Allowance
-from tributary.client import Client
 from tributary.collector import Host
 from tributary.credentials import Credentials
 from tributary.errors import SettingsError, StorageError, TributaryError
@@ -205,15 +204,7 @@ def _backfill(
     name = f"{wish.provider}/{account.name}"
 
     def connect(allowance: Allowance, deadline: float) -> Provider:
-        client = Client(
-            host.base_url,
-            credentials,
-            host.dialect,
-            allowance=allowance,
-            deadline=deadline,
-            wall_clock=clock,
-        )
-        return host.connect(client, account)
+        return host.adapter(account, credentials, allowance, deadline, clock)
 
     mine = [shard for shard in shards if shard.account == name]
     stamps = [Hours(table).get(shard).stamps for shard in mine]

@@ -14,8 +14,9 @@ from tributary.credentials import Credentials
 from tributary.errors import OutOfTimeError, TributaryError
 from tributary.hours import Hours, Marker
 from tributary.inventory import Inventory
-from tributary.listing import Listing, born_ms
+from tributary.listing import born_ms
 from tributary.listing import known as known_resources
+from tributary.notes import NOTHING_LISTED
 from tributary.pace import Span
 from tributary.pacing import Standing
 from tributary.provider import Provider
@@ -51,7 +52,6 @@ _BEHIND_MS = 2 * HOUR_MS
 _LONGEST_WAIT_SECONDS = 60.0
 # A share of the budget for which a round is begun before the next scheduled run has come.
 _WORTH_A_ROUND = 0.1
-_NOTHING_LISTED = Listing((), frozenset(), whole=False)
 # Which metrics CloudWatch gets, and what it has, is for the stack to know.
 _NOTHING_PUBLISHED = PublishRules(frozenset(), 0)
 
@@ -171,7 +171,7 @@ class _Known(Known):
 
     @property
     def every_ms(self) -> int:
-        """How often they do, for all that they noted."""
+        """How often scheduled runs ask about each resource, for all that they noted."""
         return max((one.every_ms for one in self.states.values()), default=0) or FIVE_MINUTES_MS
 
 
@@ -252,12 +252,10 @@ class _Round:
                 piece = backfill.pieces.get(name)
                 if not piece or not piece.is_open or name not in resources:
                     continue
-                instances = {each: one.last_ms for each, one in entry.instances.items()}
-                self._runs[name] = ResourceRun(
-                    means, resources[name], span, states.get(name, Collected()),
-                    publish_from_ms=now_ms, publishable_from_ms=now_ms,
-                    instances=instances, born_ms=born_ms(entry),
-                )  # fmt: skip
+                before = states.get(name, Collected())
+                self._runs[name] = ResourceRun.of(
+                    means, resources[name], span, before, entry, now_ms
+                )
                 self._first_ms[name] = max(backfill.from_ms, born_ms(entry), entry.created_ms)
 
     def _step(self, provider: Provider, piece: Piece) -> bool:
@@ -346,7 +344,7 @@ class _Round:
                 continue
             register(
                 Registry(table), Inventory(table), shard, mine,
-                _NOTHING_LISTED, mine[0].span.slot_ms, forgotten_ms, backfill.report,
+                NOTHING_LISTED, mine[0].span.slot_ms, forgotten_ms, backfill.report,
             )  # fmt: skip
             states = {run.resource.id: run.collected for run in mine}
             States(table).join(ShardState(backfill.account, shard.number, states))

@@ -184,7 +184,7 @@ def test_a_provider_that_counts_aloud_keeps_a_fifth_for_others_and_never_refuses
             account.clock.now = TEN / 1000 + slot * 300 + 1
             run, credentials = account.begin(wanted), Credentials(TOKEN)
             sent.append(account.ask(account.client(run, credentials), 20))
-            assert run.allowance.standing().limit == 100
+            assert run.allowance.standing().allowed == 80
             run.finish(credentials)
     assert set(door.statuses) == {200}
     assert sent[:12] == [20, 20, 10] + [0] * 9

@@ -6,9 +6,9 @@ import pytest
 
 from tests.layer.world import World, before
 from tests.providers.loopback import Clock
-from tributary.allowance import Standing
 from tributary.credentials import Credentials
 from tributary.errors import OutOfBudgetError, QuarantinedError
+from tributary.pacing import Standing
 from tributary.rate_limit import NOTHING_SAID, RateLimit
 from tributary.request_budget import RequestLimit
 from tributary.run_record import Run, RunRecord, RunRecords
@@ -174,7 +174,7 @@ def test_a_run_out_of_budget_says_so_without_waiting_past_its_deadline(runs: Run
     ):
         run.allowance.take("GET /y", 240)
     assert runs.clock.slept == []
-    assert run.allowance.standing() == Standing(1000, 0, 1201.0, 0.0)
+    assert run.allowance.standing() == Standing(0, 1_201_000, 800, 3_600_000)
 
 
 def test_a_run_stops_when_its_own_time_is_over(runs: Runs) -> None:
@@ -193,7 +193,7 @@ def test_a_429_stops_this_run_and_the_next_until_its_time_is_over(runs: Runs) ->
     assert runs.record().budget.blocked_until_ms == int(runs.clock.now + 600) * 1000
     run.finish(Credentials(TOKEN))
     following = runs.begun("b")
-    assert following.allowance.standing() == Standing(1000, 0, 3600.0, 600.0)
+    assert following.allowance.standing() == Standing(0, 3_600_000, 800, 3_600_000)
     runs.clock.now += 600
     spend(runs.begun("b"), 1)
 
@@ -207,10 +207,10 @@ def test_a_short_429_is_waited_for(runs: Runs) -> None:
 
 def test_a_run_says_how_its_budget_stands(runs: Runs) -> None:
     run = runs.begun(wanted=10)
-    assert run.allowance.standing() == Standing(1000, 800, 0.0, 0.0)
+    assert run.allowance.standing() == Standing(800, 3_600_000, 800, 3_600_000)
     spend(run, 2, RateLimit(500, 300, 1800))
     # 200 of 500 are used, and the share is 400.
-    assert run.allowance.standing() == Standing(500, 200, 1801.0, 0.0)
+    assert run.allowance.standing() == Standing(200, 1_801_000, 400, 3_600_000)
 
 
 def test_what_two_runs_hear_is_joined(runs: Runs) -> None:

@@ -4,9 +4,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 
 from tributary.errors import OutOfBudgetError, StorageError
+from tributary.pacing import Standing
 from tributary.rate_limit import LEAST_SECONDS, RateLimit
 from tributary.request_budget import BudgetWindow
 from tributary.windows import SECOND_MS
@@ -17,20 +18,6 @@ _MORE = 10
 _NEWS_MS = 5 * SECOND_MS
 
 type Change = Callable[[BudgetWindow], BudgetWindow]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a budget stands: of `limit` requests in a window a run may still send `left`, its share.
-
-    In `reset_seconds` nothing of what was sent so far counts any more; nothing may be sent for
-    `blocked_seconds`.
-    """
-
-    limit: int
-    left: int
-    reset_seconds: float
-    blocked_seconds: float
 
 
 class Allowance:
@@ -59,13 +46,10 @@ class Allowance:
     def standing(self) -> Standing:
         """How the budget stands for this run, for all that it knows."""
         with self._lock:
-            now_ms, window = self._now_ms(), self._window
-            blocked_ms = max(0, window.blocked_until_ms - now_ms)
-            left = 0 if blocked_ms else self._unsent(now_ms) + window.left(now_ms)
-            reset_ms = window.reset_ms(now_ms) - now_ms
-            return Standing(
-                window.provider_limit, left, reset_ms / SECOND_MS, blocked_ms / SECOND_MS
-            )
+            now_ms = self._now_ms()
+            standing = Standing.of(self._window, now_ms)
+            blocked = now_ms < self._window.blocked_until_ms
+            return replace(standing, left=0 if blocked else standing.left + self._unsent(now_ms))
 
     def take(self, asked: str, seconds_left: float) -> int:
         """Waits until one request may be sent, and counts it as sent: at the instant returned.

@@ -24,7 +24,7 @@ from tributary.errors import (
 )
 from tributary.json_answer import NotJson, parsed, problem
 from tributary.provider import Json
-from tributary.rate_limit import LEAST_SECONDS, NOTHING_SAID, Pauses, RateLimit, Turns, http_date
+from tributary.rate_limit import LEAST_SECONDS, NOTHING_SAID, Gate, Pauses, RateLimit, http_date
 from tributary.rate_limit import Dialect as Dialect  # a word of the client's
 from tributary.transport import USER_AGENT as USER_AGENT
 from tributary.transport import VERSION as VERSION
@@ -66,7 +66,7 @@ class Client:
         credentials: Credentials | str,
         dialect: Dialect,
         *,
-        allowance: Turns | None = None,
+        allowance: Gate | None = None,
         deadline: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
@@ -84,7 +84,7 @@ class Client:
         Bearer(self._credentials.token, dialect.provider)
         self._deadline, self._clock, self._wall_clock = deadline, clock, wall_clock
         self._sleep, self._jitter = sleep, jitter
-        self._turns = allowance or Pauses(clock, sleep)
+        self._gate = allowance or Pauses(clock, sleep)
         self._lock = threading.Lock()
         self._transport = Transport(clock)
 
@@ -168,7 +168,7 @@ class Client:
             raise CredentialsRefusedError(f"{asked} not sent: the token was refused before")
         if self._seconds_left() < LEAST_SECONDS:
             raise OutOfTimeError(f"{asked} not sent: the run's deadline is less than a second away")
-        sent, said = self._turns.take(asked, self._seconds_left()), NOTHING_SAID
+        sent, said = self._gate.take(asked, self._seconds_left()), NOTHING_SAID
         try:
             with self._lock:
                 self.requests += 1
@@ -176,7 +176,7 @@ class Client:
             response = self._transport.get(asked, url, parameters, bearer, left)
             said = self._noted(response)
         finally:
-            self._turns.heard(sent, said)
+            self._gate.heard(sent, said)
         return response
 
     def _noted(self, response: requests.Response) -> RateLimit:

@@ -47,6 +47,27 @@ class Host:
     limit: RequestLimit
     connect: Callable[[Client, Account], Provider]
 
+    def adapter(
+        self,
+        account: Account,
+        credentials: Credentials,
+        allowance: Allowance,
+        deadline: float,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Provider:
+        """That of an account, which asks by the allowance until an instant of `time.monotonic`."""
+        client = Client(
+            self.base_url,
+            credentials,
+            self.dialect,
+            allowance=allowance,
+            deadline=deadline,
+            wall_clock=clock,
+            sleep=sleep,
+        )
+        return self.connect(client, account)
+
 
 @dataclass(frozen=True, slots=True)
 class Collector:
@@ -157,17 +178,10 @@ class Collector:
             )
 
         def connect(allowance: Allowance) -> tuple[Provider, Credentials]:
-            host = self.host
-            client = Client(
-                host.base_url,
-                credentials,
-                host.dialect,
-                allowance=allowance,
-                deadline=deadline,
-                wall_clock=self.clock,
-                sleep=self.sleep,
+            adapter = self.host.adapter(
+                account, credentials, allowance, deadline, self.clock, self.sleep
             )
-            return host.connect(client, account), credentials
+            return adapter, credentials
 
         try:
             report = self.run_over(table).collect(name, slot_ms, begin, connect)

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Self
@@ -11,12 +11,12 @@ from tributary.agenda import Task, cost, is_due, tasks, urgency
 from tributary.collected import Collected
 from tributary.errors import OutOfTimeError
 from tributary.hours import Marker
-from tributary.listing import Listing, born_ms, discovered, known
+from tributary.listing import Listing, discovered, known
 from tributary.notes import NOTHING_LISTED, Notes, Place
 from tributary.pacing import Portion, Standing, listing_every_ms, portion
 from tributary.provider import Provider, Resource
 from tributary.registration import placed
-from tributary.registry import Entry, Registry, Shard
+from tributary.registry import Registry, Shard
 from tributary.report import Report
 from tributary.resource_run import Means, ResourceRun
 from tributary.run_record import Run, RunRecord
@@ -147,12 +147,9 @@ class Course:
 
     def _standing(self) -> Standing:
         """The budget as far as this run gets: more than once, where it starts afresh meanwhile."""
-        now, rule = self._run.allowance.standing(), self._run.known.budget.rule
-        allowed = int(rule.share * now.limit)
-        resets_in_ms = int(now.reset_seconds * SECOND_MS) or rule.window_ms
-        every_ms = self._rules.pace.every_ms
-        windows = max(0, min(every_ms, _RUN_MS) - resets_in_ms) // rule.window_ms
-        return Standing(now.left + windows * allowed, resets_in_ms, allowed, rule.window_ms)
+        now, every_ms = self._run.allowance.standing(), self._rules.pace.every_ms
+        windows = max(0, min(every_ms, _RUN_MS) - now.resets_in_ms) // now.window_ms
+        return replace(now, left=now.left + windows * now.allowed)
 
     def _resources(self) -> Listing:
         provider, record, shards = self._provider, self._run.known, self._known.shards
@@ -175,24 +172,17 @@ class Course:
         marker = Marker(rules.hours, shard, self._span.slot_ms, clock)
         means = Means(self._provider, rules.store, rules.publisher.rules, marker, self._quota)
         now_ms = int(clock() * SECOND_MS)
-        runs = []
-        for resource in resources:
-            before = state.resources.get(resource.id, Collected())
-            entry = shard.entries.get(resource.id)
-            instances = entry.instances if entry else {}
-            runs.append(
-                ResourceRun(
-                    means,
-                    resource,
-                    self._span,
-                    before,
-                    publish_from_ms=means.rules.first_due(before, now_ms),
-                    publishable_from_ms=means.rules.oldest(now_ms),
-                    instances={name: one.last_ms for name, one in instances.items()},
-                    born_ms=born_ms(entry),
-                    returned=entry is not None and _may_be_another(entry),
-                )
+        runs = [
+            ResourceRun.of(
+                means,
+                resource,
+                self._span,
+                state.resources.get(resource.id, Collected()),
+                shard.entries.get(resource.id),
+                now_ms,
             )
+            for resource in resources
+        ]
         return Place(shard, state, runs)
 
     def _say_pace(self, part: Portion, chosen: int, due: int) -> None:
@@ -253,11 +243,6 @@ class Course:
     def _tasks(self) -> list[Task]:
         entries = {name: one for place in self._places for name, one in place.shard.entries.items()}
         return tasks((run for place in self._places for run in place.runs), entries.get)
-
-
-def _may_be_another(entry: Entry) -> bool:
-    """Whether it came back into its provider's list and has not been described since."""
-    return entry.gone_ms is not None or (entry.created_ms > 0 and not entry.described_ms)
 
 
 def _waited(place: Place) -> tuple[int, str]:

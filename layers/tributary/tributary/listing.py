@@ -61,9 +61,9 @@ def discovered(
     return Listing(tuple(found.values()), fresh, whole)
 
 
-def reborn(resource: Resource, created_ms: str) -> str:
+def reborn(resource: Resource, created: str) -> str:
     """The id of a resource's life that began when its provider says that it was created."""
-    return f"{first_life(resource.id)}{_LIFE}{created_ms}"
+    return f"{first_life(resource.id)}{_LIFE}{created}"
 
 
 def first_life(resource: str) -> str:
@@ -71,9 +71,14 @@ def first_life(resource: str) -> str:
     return resource.partition(_LIFE)[0]
 
 
-def born_ms(entry: Entry | None) -> int:
+def born_ms(entry: Entry) -> int:
     """When a later life began, in ms; 0 for a first one, whose samples are all of it."""
-    return entry.created_ms if entry and _LIFE in entry.resource else 0
+    return entry.created_ms if _LIFE in entry.resource else 0
+
+
+def may_be_another(entry: Entry) -> bool:
+    """Whether it came back into its provider's list and has not been described since."""
+    return entry.gone_ms is not None or (entry.created_ms > 0 and not entry.described_ms)
 
 
 def _lives(shards: Iterable[Shard]) -> dict[str, str]:

@@ -24,7 +24,7 @@ class Standing:
 
     @classmethod
     def of(cls, budget: BudgetWindow, now_ms: int) -> Self:
-        """That of a run which has not begun yet."""
+        """As it stands for whoever has reserved nothing."""
         window_ms = budget.rule.window_ms
         resets_in_ms = budget.reset_ms(now_ms) - now_ms or window_ms
         return cls(budget.left(now_ms), resets_in_ms, budget.allowed, window_ms)

@@ -62,7 +62,7 @@ class RateLimit:
 NOTHING_SAID = RateLimit()
 
 
-class Turns(Protocol):
+class Gate(Protocol):
     """Who says when a client may send."""
 
     def take(self, asked: str, seconds_left: float) -> int:
@@ -80,7 +80,7 @@ class Turns(Protocol):
 
 
 class Pauses:
-    """Turns without a budget: as many as are wanted, until the provider says that it takes none."""
+    """A gate without a budget: open until the provider says that it takes no more for a while."""
 
     def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self._clock, self._sleep = clock, sleep
@@ -88,7 +88,7 @@ class Pauses:
         self._lock = threading.Lock()
 
     def take(self, asked: str, seconds_left: float) -> int:
-        """As `Turns` has it."""
+        """As `Gate` has it."""
         pause = self._resume_at - self._clock()
         if pause > 0:
             if pause + LEAST_SECONDS > seconds_left:
@@ -99,7 +99,7 @@ class Pauses:
         return 0
 
     def heard(self, sent: int, said: RateLimit) -> None:
-        """As `Turns` has it."""
+        """As `Gate` has it."""
         used_up = said.refused or said.remaining == 0
         if used_up and said.wait_seconds is not None:
             with self._lock:

@@ -1,30 +1,34 @@
 """One resource's part of a run: asking, normalising and storing, and what was seen on the way."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Self
 
 from tributary.answered import Answered
 from tributary.chunk import split
 from tributary.collected import Collected, failure_of
-from tributary.columns import Column, ColumnKey, merge
+from tributary.columns import Column
 from tributary.coverage import NOTHING, Coverage, Gap
 from tributary.errors import FatalError, OutOfTimeError, RequestRefusedError, TributaryError
 from tributary.hours import Marker
+from tributary.listing import born_ms, may_be_another
 from tributary.pace import Span
 from tributary.provider import Details, Normalised, Provider, Request, Resource
 from tributary.publisher import PublishRules
+from tributary.registry import Entry
 from tributary.series_quota import SeriesQuota
 from tributary.sighting import Sightings
-from tributary.statistics import Statistics, minute_statistics
+from tributary.statistics import Statistics
 from tributary.store import Store
+from tributary.telling import Telling
 from tributary.windows import HOUR_MS, MINUTE_MS, Window, floor_to, without
 
 # Where a new resource's first run begins; what the provider has from before is imported later.
 _FIRST_MS = HOUR_MS
 # After a request for what is not current failed.
-PAUSE_MS = 30 * MINUTE_MS
+_PAUSE_MS = 30 * MINUTE_MS
 # An answer for so short a window as usual is taken as whole.
 _WHOLE_MS = 10 * MINUTE_MS
 
@@ -46,18 +50,16 @@ class ResourceRun:
 
     What is stored stays stored when a later request fails; `collected` says how far it came.
     `instances` are those that the registry knows, each with its last sample's time, None while it
-    lives. CloudWatch has been told of what is before `publish_from_ms`, and takes nothing from
-    before `publishable_from_ms`. Nothing before `born_ms` is taken: it was another's, whose name it
-    has. One that has `returned` into its provider's list may be another too: its details tell,
-    before anything is asked of it.
+    lives. Nothing before `born_ms` is taken: it was another's, whose name it has. One that has
+    `returned` into its provider's list may be another too: its details tell, before anything is
+    asked of it.
     """
 
     means: Means
     resource: Resource
     span: Span
     before: Collected
-    publish_from_ms: int
-    publishable_from_ms: int = 0
+    telling: Telling
     instances: Mapping[str, int | None] = field(default_factory=dict)
     born_ms: int = 0
     returned: bool = False
@@ -74,9 +76,27 @@ class ResourceRun:
     # The host has not answered for the rest of a gap yet, and would not in this run either.
     waits: bool = False
     _changed_ms: int | None = None
-    _since_ms: int | None = None
-    _published: list[Column] = field(default_factory=list)
-    _mended: list[Window] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        means: Means,
+        resource: Resource,
+        span: Span,
+        before: Collected,
+        entry: Entry | None,
+        now_ms: int,
+    ) -> Self:
+        """The run of a resource of which state and registry know this, at AWS's time."""
+        rules = means.rules
+        telling = Telling(
+            resource.id, means.store, rules, rules.first_due(before, now_ms), rules.oldest(now_ms)
+        )
+        run = cls(means, resource, span, before, telling)
+        if entry:
+            run.instances = {name: one.last_ms for name, one in entry.instances.items()}
+            run.born_ms, run.returned = born_ms(entry), may_be_another(entry)
+        return run
 
     def __post_init__(self) -> None:
         self.collected = replace(self.before, idle=self.resource.idle)
@@ -143,55 +163,24 @@ class ResourceRun:
 
     def statistics(self) -> list[Statistics]:
         """What CloudWatch is to be told of the minutes that are now complete in the store."""
-        if not self.means.rules.metrics:
-            return []
-        told = self._statistics_of(self._due, self._columns_due())
-        for window in without(map(self._whole_minutes, self._mended), [self._due]):
-            # The minute in which it begins was stored in part before.
-            told += self._statistics_of(window, self._stored(window))
-        return told
+        return self.telling.statistics(self.collected.live_ms)
 
     def told(self) -> None:
         """Notes that CloudWatch has taken everything so far."""
-        self.collected, self.publish_from_ms = self.published, self._due.end_ms
-        self._published, self._mended = [], []
-
-    def _columns_due(self) -> list[Column]:
-        due = self._due
-        if not due.length_ms or (self._since_ms is not None and self._since_ms <= due.start_ms):
-            return self._published
-        # An earlier run stored these and died, or failed, before it published them.
-        return [*self._published, *self._stored(due)]
-
-    def _stored(self, window: Window) -> list[Column]:
-        store, rules = self.means.store, self.means.rules
-        return store.read(self.resource.id, window.start_ms, window.end_ms, rules.chooses)
-
-    def _statistics_of(self, window: Window, columns: list[Column]) -> list[Statistics]:
-        return minute_statistics(self.resource.id, _by_key(columns), window)
-
-    def _whole_minutes(self, window: Window) -> Window:
-        """What is now complete because the window is: its last minute is told by what follows."""
-        start_ms = max(floor_to(MINUTE_MS, window.start_ms), self.publishable_from_ms)
-        return Window(start_ms, max(start_ms, floor_to(MINUTE_MS, window.end_ms)))
+        self.collected = self.published
+        self.telling.told(self.collected.live_ms)
 
     @property
     def publishing(self) -> Collected:
         """The state before sending: it says what is meant to be sent."""
-        return replace(
-            self.collected, publishing_ms=max(self._due.end_ms, self.collected.publishing_ms)
-        )
+        due = self.telling.due(self.collected.live_ms)
+        return replace(self.collected, publishing_ms=max(due.end_ms, self.collected.publishing_ms))
 
     @property
     def published(self) -> Collected:
         """The state once CloudWatch has taken everything."""
         meant = self.publishing
         return replace(meant, published_ms=meant.publishing_ms)
-
-    @property
-    def _due(self) -> Window:
-        complete_ms = floor_to(MINUTE_MS, self.collected.live_ms or 0)
-        return Window(self.publish_from_ms, max(self.publish_from_ms, complete_ms))
 
     def _collect_current(self) -> None:
         from_ms = self.before.from_ms
@@ -203,13 +192,13 @@ class ResourceRun:
         if request is None:
             return
         answered = self._ask(request)
-        self._since_ms = request.window.start_ms
+        self.telling.current_from(request.window.start_ms)
         alive = None if from_ms is None else self._alive_in(request.window)
         self._ask_ended(request.window, answered, alive)
         # Only now that all of it is stored: what a failure leaves out is asked for again.
         gaps = answered.gaps(request.window, answered.newest_resolution_ms)
         self.collected = self.collected.after(request.window, self._changed_ms, gaps)
-        self._mended += self._closed_by(answered)
+        self.telling.mend(self._closed_by(answered))
 
     @property
     def _is_hours_first(self) -> bool:
@@ -244,7 +233,7 @@ class ResourceRun:
         self.collected = self.collected.covering(Coverage.of(window, gaps))
         self._closed_by(answered)
         open_after = self.collected.gaps_before(self.span.end_ms)
-        self._mended += without(open_before, open_after)
+        self.telling.mend(without(open_before, open_after))
         self.waits = open_after == open_before
 
     def _close(self, window: Window) -> None:
@@ -326,7 +315,7 @@ class ResourceRun:
         except TributaryError as error:
             self.error = error
             # Not as the resource's failure: what is current was answered.
-            self.collected = replace(self.collected, paused_ms=self.span.slot_ms + PAUSE_MS)
+            self.collected = replace(self.collected, paused_ms=self.span.slot_ms + _PAUSE_MS)
 
     def _note_attempt(self) -> None:
         slot_ms = self.span.slot_ms
@@ -371,12 +360,7 @@ class ResourceRun:
         columns = self._admitted(columns)
         self._store(columns)
         self._note(normalised, columns)
-        self._published += (
-            rows
-            for column in columns
-            if self.means.rules.chooses(column.key)
-            and (rows := column.between(self.publish_from_ms, self.span.end_ms))
-        )
+        self.telling.keep(columns)
         return answered
 
     def _admitted(self, columns: list[Column]) -> list[Column]:
@@ -418,10 +402,3 @@ class ResourceRun:
 def _container(instance: str) -> str:
     """The container that an instance is, or is a volume of."""
     return instance.partition("/")[0]
-
-
-def _by_key(columns: Iterable[Column]) -> list[Column]:
-    alike: defaultdict[ColumnKey, list[Column]] = defaultdict(list)
-    for column in columns:
-        alike[column.key].append(column)
-    return [merge(found) for found in alike.values()]

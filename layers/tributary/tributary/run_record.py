@@ -33,7 +33,8 @@ class Lease:
 class RunRecord:
     """What the runs of an account know of one another.
 
-    The account's resources were last listed whole at `listed_ms`, in `listing_requests` requests.
+    The account's resources were last listed, or tried to be, at `listed_ms`, which took so many
+    `listing_requests`.
     """
 
     budget: BudgetWindow
@@ -134,7 +135,7 @@ class Run:
     ) -> RunRecord:
         """Gives back the lease and what was not sent, and notes how the key fared.
 
-        And, if the run listed the account's resources whole, when, and in how many requests, and,
+        And, if the run listed the account's resources, when, and in how many requests, and,
         if it heard of it, how far the provider's clock is off.
         Returns what is stored. To be called when no thread asks any more.
         """
