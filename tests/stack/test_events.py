@@ -62,29 +62,16 @@ def event(name: str) -> str:
 
 
 @pytest.mark.parametrize(("folder", "resources"), [("northflank", 8), ("hostup", 4)])
-def test_a_collector_collects_for_its_event(
-    invoked: tuple[Surroundings, Invoke], folder: str, resources: int
+@pytest.mark.parametrize("sent", ["schedule", "delivery"])
+def test_a_collector_collects_for_its_events(
+    invoked: tuple[Surroundings, Invoke], folder: str, resources: int, sent: str
 ) -> None:
     _, invoke = invoked
 
-    answer = invoke(
-        f"{folder.capitalize()}CollectorFunction", event(f"{folder}_collector/schedule")
-    )
+    answer = invoke(f"{folder.capitalize()}CollectorFunction", event(f"{folder}_collector/{sent}"))
 
-    assert (answer["provider"], answer["resources"], answer["errors"]) == (folder, resources, 0)
-
-
-@pytest.mark.parametrize(("folder", "resources"), [("northflank", 8), ("hostup", 4)])
-def test_a_collector_collects_the_account_that_its_queue_delivers(
-    invoked: tuple[Surroundings, Invoke], folder: str, resources: int
-) -> None:
-    _, invoke = invoked
-
-    answer = invoke(
-        f"{folder.capitalize()}CollectorFunction", event(f"{folder}_collector/delivery")
-    )
-
-    assert (answer["accounts"], answer["resources"], answer["errors"]) == (1, resources, 0)
+    counts = (answer["provider"], answer["accounts"], answer["resources"], answer["errors"])
+    assert counts == (folder, 1, resources, 0)
 
 
 def test_the_compactor_compacts_for_its_event(invoked: tuple[Surroundings, Invoke]) -> None:
