@@ -165,7 +165,7 @@ class Northflank:
         """
         if _only_builds(resource):
             return
-        if resource.attributes.get("kind") != "job" and alive == answered:
+        if not resource.sporadic and alive == answered:
             return
         found = missed(self._containers(resource), window, answered)
         if len(found) > _MOST_ENDED:

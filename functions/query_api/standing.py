@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tributary.coverage import Gap
+from tributary.provider import is_sporadic
 from tributary.registry import Shard
 from tributary.state import Collected, ShardState
 
@@ -66,7 +67,7 @@ def standings(shards: Sequence[Shard], states: Sequence[ShardState]) -> dict[str
             state.every_ms,
             entries[name].gone_ms if name in entries else None,
             seen[state.account],
-            name in entries and entries[name].attributes.get("kind") == "job",
+            name in entries and is_sporadic(entries[name].attributes),
             state.imported_by_ms,
         )
         for state in states

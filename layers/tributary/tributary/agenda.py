@@ -48,9 +48,8 @@ def is_due(run: ResourceRun, every_ms: int) -> bool:
 
 def cost(run: ResourceRun) -> int:
     """About how many requests asking about the resource takes: of a new one also which instances it
-    had, of a job which runs there were."""
-    is_job = run.resource.attributes.get("kind") == "job"
-    return 2 if is_job or run.before.coverage is None else 1
+    had, of a sporadic one which runs there were."""
+    return 2 if run.resource.sporadic or run.before.coverage is None else 1
 
 
 def urgency(run: ResourceRun) -> tuple[int, str]:

@@ -27,6 +27,16 @@ class Resource:
     payload: Mapping[str, Json]
     idle: bool = False
 
+    @property
+    def sporadic(self) -> bool:
+        """Whether it has samples only while it runs, and nobody knows when it should."""
+        return is_sporadic(self.attributes)
+
+
+def is_sporadic(attributes: Mapping[str, str]) -> bool:
+    """Whether they are a job's, which has samples only while it runs."""
+    return attributes.get("kind") == "job"
+
 
 @dataclass(frozen=True, slots=True)
 class Details:

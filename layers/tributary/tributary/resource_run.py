@@ -241,9 +241,9 @@ class ResourceRun:
         self.collected = self.collected.covering(Coverage.of(window, [gap]))
 
     def _lost(self, window: Window, answered: Answered, gaps: Iterable[Gap]) -> Iterator[Gap]:
-        """What nothing was answered for, unless the resource had not begun to run, or had ended;
-        of when a job should have run nobody knows."""
-        if self.resource.attributes.get("kind") == "job":
+        """What nothing was answered for, unless the resource had not begun to run, had ended, or
+        may rest at any time."""
+        if self.resource.sporadic:
             return
         first_ms = (self.before.asked_ms or 0) if self.before.idle else -1
         last_ms = (self.collected.newest_ms or 0) if self.resource.idle else window.end_ms

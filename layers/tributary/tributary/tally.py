@@ -47,7 +47,7 @@ def _count_error(report: Report, error: TributaryError, what: str) -> None:
 def _behind_seconds(run: ResourceRun) -> float:
     """How far collecting is behind the run's end. A resource that never had a sample, such as a
     paused service, is not, and neither is a job that rests."""
-    state, job = run.collected, run.resource.attributes.get("kind") == "job"
-    if run.resource.idle or job or state.newest_ms is None or not state.live_ms:
+    state = run.collected
+    if run.resource.idle or run.resource.sporadic or state.newest_ms is None or not state.live_ms:
         return 0.0
     return (run.span.end_ms - state.live_ms) / SECOND_MS
