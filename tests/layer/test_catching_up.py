@@ -290,6 +290,27 @@ def test_the_minutes_of_a_short_outage_are_published_once_each(world: World) -> 
         assert {datum["StatisticValues"]["SampleCount"] for datum in northflank.datums(API)} == {6}
 
 
+def test_minutes_of_a_gap_that_cloudwatch_refuses_are_told_later(world: World) -> None:
+    with fleet(world, "northflank", projects=ONE, retention_seconds=DAY) as northflank:
+        northflank.run(6)
+        northflank.run(11)
+        northflank.cloudwatch.clear()
+        # The first request tells of what is current, the second of the gap.
+        second = northflank.cloudwatch.requests + 1
+
+        def refuse(**_: object) -> None:
+            northflank.cloudwatch.refusing = int(northflank.cloudwatch.requests == second)
+
+        event = "provide-client-params.cloudwatch.PutMetricData"
+        northflank.cloudwatch_client.meta.events.register_first(event, refuse)
+        assert northflank.run(141).errors == {"storage": 1}
+        for minute in (146, 151, 176):
+            northflank.run(minute)
+
+        assert_each_once(northflank.minutes_sent(API), 10, 175)
+        assert gaps(northflank, API) == []
+
+
 def test_a_budget_that_is_too_small_stretches_for_all_alike(world: World) -> None:
     many = [service(container(f"s{n}-1-a"), name=f"s{n:02}") for n in range(12)]
     limit = RequestLimit(30, 3600)

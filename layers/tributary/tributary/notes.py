@@ -69,8 +69,15 @@ class Notes:
             if mine:
                 self.register(place, mine, NOTHING_LISTED)
                 # What is sent again after a death in between is the same minutes, whole.
-                self._publish(mine)
-                self._join(place, {run.resource.id: run.collected for run in mine})
+                told, _ = self._publish(mine)
+                untold = {id(run) for run in mine} - {id(run) for run in told}
+                self._join(
+                    place,
+                    {
+                        run.resource.id: run.untold if id(run) in untold else run.collected
+                        for run in mine
+                    },
+                )
 
     def _publish(self, runs: Iterable[ResourceRun]) -> tuple[list[ResourceRun], bool]:
         """Tells CloudWatch what is complete now; whom of, and whether there was anything."""

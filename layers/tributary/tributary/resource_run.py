@@ -182,6 +182,14 @@ class ResourceRun:
         meant = self.publishing
         return replace(meant, published_ms=meant.publishing_ms)
 
+    @property
+    def untold(self) -> Collected:
+        """The state where CloudWatch could not be told: gaps whose minutes it would still take stay
+        open, since only the run that mends them tells of them."""
+        if not self.telling.owes(self.collected.live_ms):
+            return self.collected
+        return replace(self.before, paused_ms=self.span.slot_ms + _PAUSE_MS)
+
     def _collect_current(self) -> None:
         from_ms = self.before.from_ms
         start_ms = max(self.span.end_ms - _FIRST_MS if from_ms is None else from_ms, self.born_ms)

@@ -42,6 +42,10 @@ class Telling:
         """Times of gaps that are complete now."""
         self._mended += windows
 
+    def owes(self, live_ms: int | None) -> bool:
+        """Whether there are minutes of mended gaps that no later run would tell of as due."""
+        return bool(self.rules.metrics and self._mended_besides(self.due(live_ms)))
+
     def due(self, live_ms: int | None) -> Window:
         """The minutes that are complete once all is stored up to an instant."""
         return Window(self.from_ms, max(self.from_ms, floor_to(MINUTE_MS, live_ms or 0)))
@@ -52,7 +56,7 @@ class Telling:
             return []
         due = self.due(live_ms)
         told = self._statistics_of(due, self._columns_of(due))
-        for window in without(map(self._whole_minutes, self._mended), [due]):
+        for window in self._mended_besides(due):
             # The minute in which it begins was stored in part before.
             told += self._statistics_of(window, self._stored(window))
         return told
@@ -61,6 +65,9 @@ class Telling:
         """CloudWatch has taken everything so far."""
         self.from_ms = self.due(live_ms).end_ms
         self._columns, self._mended = [], []
+
+    def _mended_besides(self, due: Window) -> list[Window]:
+        return without(map(self._whole_minutes, self._mended), [due])
 
     def _columns_of(self, due: Window) -> list[Column]:
         if not due.length_ms or (self._since_ms is not None and self._since_ms <= due.start_ms):
