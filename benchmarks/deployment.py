@@ -107,8 +107,8 @@ class Deployment:
         engine = Engine.on(
             self.table, self.retention, Freshness(300 * SECOND_MS, _DELAY_MS), self.clock
         )
-        engine.registry = self.registry
-        return engine.run(parse_query(raw_query, now_ms), now_ms, _DEADLINE_SECONDS, Timing())
+        query = parse_query(raw_query, now_ms)
+        return engine.run(query, self.registry.shards, now_ms, _DEADLINE_SECONDS, Timing())
 
     def put_all(self, items: Iterable[Item]) -> None:
         """Puts new items in batches, as nothing in the product does."""

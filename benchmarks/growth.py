@@ -14,10 +14,10 @@ from benchmarks.dynalite import dynalite
 from benchmarks.founding import founded
 from benchmarks.row import Row
 from benchmarks.services import Services
-from functions.query_api.matching import matcher
 from functions.query_api.parameters import parse_query
 from functions.query_api.plan import planned
 from functions.query_api.series import Extent, matched_series
+from tributary.matching import matcher
 from tributary.windows import HOUR_MS, MINUTE_MS
 
 SIZES = (10, 100, 1_000, 10_000)

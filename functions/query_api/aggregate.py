@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from functions.query_api.arithmetic import Arithmetic
 from functions.query_api.folds import default_fold
-from functions.query_api.matching import Attributes
+from tributary.matching import Attributes
 from tributary.metrics import Metric
 
 

@@ -1,29 +1,32 @@
-"""The API: HTTP routes over the engine."""
+"""The API: requests of API Gateway, led to the routes of the fronts."""
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, CORSConfig, Response
 
-from functions.query_api.answer import Answer, delivered, document_answer, query_answer
-from functions.query_api.catalogue import catalogue
-from functions.query_api.coverage import coverage_page
+from functions.query_api.answer import delivered
+from functions.query_api.authorisation import Authorisation, check_scopes, visible
 from functions.query_api.engine import Engine
 from functions.query_api.observation import Observer
-from functions.query_api.parameters import (
-    parse_coverage_query,
-    parse_nothing,
-    parse_query,
-    parse_resources_query,
+from functions.query_api.own import Own
+from functions.query_api.problems import (
+    METHODS,
+    MethodNotAllowedError,
+    UnknownPathError,
+    nearest,
 )
-from functions.query_api.resources import resources_page
+from functions.query_api.quota import Quotas
+from functions.query_api.routing import Asked, Found, Routes
 from functions.query_api.status import Freshness
 from functions.query_api.timing import Timing
-from functions.query_api.tokens import Tokens
+from tributary.registry import Registry, Shard
 from tributary.retention import Retention
 from tributary.table import Table
+from tributary.tokens import Token
 from tributary.windows import SECOND_MS
 
 if TYPE_CHECKING:
@@ -41,24 +44,21 @@ class Api:
 
     def __init__(
         self,
-        engine: Engine,
-        tokens: Tokens,
+        routes: Routes,
+        authorisation: Authorisation,
+        quotas: Quotas,
+        registry: Registry,
         table: Table,
         cors: CORSConfig | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._engine = engine
-        self._tokens = tokens
+        self._routes = routes
+        self._authorisation = authorisation
+        self._quotas = quotas
+        self._registry = registry
         self._table = table
         self._clock = clock
-        self._open = {"/healthz": self._healthz}
-        self._guarded = {
-            "/v1/query": self._query,
-            "/v1/resources": self._resources,
-            "/v1/metrics": self._metrics,
-            "/v1/coverage": self._coverage,
-        }
-        self._resolver = self._routed(cors)
+        self._resolver = self._resolving(cors)
 
     @classmethod
     def from_env(cls) -> Self:
@@ -66,7 +66,8 @@ class Api:
         table = Table.from_env(_SILENT_SECONDS)
         engine = Engine.on(table, Retention.from_env(), Freshness.from_env())
         cors = cors_for(os.environ.get("CORS_ORIGINS", ""))
-        return cls(engine, Tokens.from_env(table), table, cors)
+        authorisation, quotas = Authorisation.from_env(table), Quotas.from_env(table)
+        return cls(routes_over(engine), authorisation, quotas, Registry(table), table, cors)
 
     def handle(self, event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         """API Gateway's event in, its response out, whatever happens between."""
@@ -74,77 +75,78 @@ class Api:
         self._table.until(time.monotonic() + max(1.0, left - _KEPT_SECONDS))
         return self._resolver.resolve(event, context)
 
-    def _routed(self, cors: CORSConfig | None) -> APIGatewayHttpResolver:
+    def _resolving(self, cors: CORSConfig | None) -> APIGatewayHttpResolver:
         # Bodies are text or compressed bytes already, not documents for Powertools to serialise.
         resolver = APIGatewayHttpResolver(cors=cors, serializer=lambda body: body)  # type: ignore[arg-type, return-value]
-        observer = Observer(resolver, self._table, self._clock)
+        observer = Observer(resolver, self._routes.front_of, self._table, self._clock)
         resolver.use([observer.middleware])
-        paths = (*self._open, *self._guarded)
-        resolver.not_found(lambda _: observer.nothing_there(paths))
-        for path, answer in self._open.items():
-            resolver.get(path)(self._route(answer))
-        for path, answer in self._guarded.items():
-            resolver.get(path)(self._route(self._authorised(answer)))
+        # One route for all: a pattern for each would have to be compiled before the first answer.
+        resolver.get(".+")(self._respond)
+        resolver.not_found(lambda _: self._respond())
         return resolver
 
-    def _route(self, answer: Callable[[], Answer]) -> Callable[[], Response[Any]]:
-        def respond() -> Response[Any]:
-            headers = self._resolver.current_event.headers
-            found = answer()
-            self._resolver.context["counts"] = found.counts
-            with self._timing.phase("deliver"):
-                return delivered(
-                    found, headers.get("accept-encoding", ""), headers.get("if-none-match", "")
-                )
+    def _respond(self) -> Response[Any]:
+        headers = self._resolver.current_event.headers
+        found = self._found()
+        shards: Callable[[], Sequence[Shard]] = list
+        if found.route.scopes:
+            token = self._authorised(headers.get("authorization"), found.route.scopes)
+            shards = partial(self._shards, token)
+        answer = found.route.answer(
+            Asked(
+                found.parameters,
+                self._resolver.current_event.raw_query_string,
+                shards,
+                self._now_ms(),
+                max(1.0, self._left_seconds() - _KEPT_SECONDS),
+                self._timing,
+            )
+        )
+        self._resolver.context["counts"] = answer.counts
+        with self._timing.phase("deliver"):
+            return delivered(
+                answer, headers.get("accept-encoding", ""), headers.get("if-none-match", "")
+            )
 
-        return respond
+    def _found(self) -> Found:
+        path, method = self._resolver.current_event.path, self._resolver.current_event.http_method
+        found = self._routes.at(path)
+        if found is None:
+            raise UnknownPathError(
+                f"There is nothing at {path}. {nearest(path, self._routes.paths)}"
+            )
+        if method not in METHODS:
+            raise MethodNotAllowedError(f"{method} is not for {path}: send {' or '.join(METHODS)}.")
+        return found
 
-    def _authorised(self, answer: Callable[[], Answer]) -> Callable[[], Answer]:
-        def authorised() -> Answer:
-            header = self._resolver.current_event.headers.get("authorization")
-            with self._timing.phase("authorise"):
-                self._resolver.context["caller"] = self._tokens.authorise(header)
-            return answer()
+    def _authorised(self, header: str | None, scopes: Sequence[str]) -> Token:
+        with self._timing.phase("authorise"):
+            now_ms = self._now_ms()
+            token = self._authorisation.token(header, now_ms)
+            self._resolver.context["caller"] = token.id
+            if quota := self._quotas.take(token, now_ms):
+                self._resolver.context["quota"] = quota
+                quota.check()
+            check_scopes(token, scopes)
+        return token
 
-        return authorised
-
-    def _healthz(self) -> Answer:
-        parse_nothing(self._raw_query())
-        return document_answer({"status": "ok"}, max_age_seconds=0)
-
-    def _query(self) -> Answer:
-        now_ms = self._now_ms()
-        query = parse_query(self._raw_query(), now_ms)
-        left = self._resolver.lambda_context.get_remaining_time_in_millis() / SECOND_MS
-        seconds = max(1.0, left - _KEPT_SECONDS)
-        result = self._engine.run(query, now_ms, seconds, self._timing)
-        with self._timing.phase("format"):
-            return query_answer(query, result)
-
-    def _resources(self) -> Answer:
-        query = parse_resources_query(self._raw_query())
-        return document_answer(resources_page(self._engine, query, self._now_ms()))
-
-    def _metrics(self) -> Answer:
-        parse_nothing(self._raw_query())
-        shards = self._engine.registry.shards()
-        entries = (entry for shard in shards for entry in shard.entries.values())
-        return document_answer(catalogue(entries))
-
-    def _coverage(self) -> Answer:
-        now_ms = self._now_ms()
-        query = parse_coverage_query(self._raw_query(), now_ms)
-        return document_answer(coverage_page(self._engine, query, now_ms))
+    def _shards(self, token: Token) -> Sequence[Shard]:
+        return visible(self._registry.shards(), token)
 
     @property
     def _timing(self) -> Timing:
         return cast(Timing, self._resolver.context["timing"])
 
-    def _raw_query(self) -> str:
-        return self._resolver.current_event.raw_query_string
+    def _left_seconds(self) -> float:
+        return self._resolver.lambda_context.get_remaining_time_in_millis() / SECOND_MS
 
     def _now_ms(self) -> int:
         return int(self._clock() * SECOND_MS)
+
+
+def routes_over(engine: Engine) -> Routes:
+    """The routes of every front, over one engine."""
+    return Routes([Own(engine)])
 
 
 def cors_for(origins: str) -> CORSConfig | None:

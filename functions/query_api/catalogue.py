@@ -15,7 +15,7 @@ def catalogue(entries: Iterable[Entry]) -> dict[str, Any]:
     units: dict[str, str] = {}
     for entry in entries:
         resources.update(metrics_of(entry))
-        units.update(entry.units)
+        units.update({name: origin.unit for name, origin in entry.origins.items()})
     own = sorted(name for name in resources if name not in CATALOGUE)
     metrics = [*CATALOGUE.values(), *(metric_named(name, units.get(name, "")) for name in own)]
     return {"metrics": [_document(metric, resources[metric.name]) for metric in metrics]}

@@ -1,7 +1,7 @@
 """Coverage: of which time samples are not stored that should be, and why, resource by resource."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from functions.query_api.engine import Engine
@@ -10,7 +10,7 @@ from functions.query_api.parameters import CoverageQuery
 from functions.query_api.standing import Standing
 from functions.query_api.status import Freshness
 from tributary.coverage import NOTHING, OPEN
-from tributary.registry import Entry
+from tributary.registry import Entry, Shard
 from tributary.state import Failure
 from tributary.windows import SECOND_MS, Window, rfc3339, rfc3339_or_none
 
@@ -39,10 +39,11 @@ class Missing(NamedTuple):
     detail: str
 
 
-def coverage_page(engine: Engine, query: CoverageQuery, now_ms: int) -> dict[str, Any]:
+def coverage_page(
+    engine: Engine, shards: Sequence[Shard], query: CoverageQuery, now_ms: int
+) -> dict[str, Any]:
     """`{"start", "end", "resources": […], "nextCursor", "total", "totals"}`: the matching resources
     after the cursor, by id, with their gaps in the range; `totals` are seconds, of all matching."""
-    shards = engine.registry.shards()
     page = page_of(shards, query.paging)
     standings = engine.standings(holding(shards, page.matched))
     missing = {

@@ -9,7 +9,6 @@ from typing import Self
 from functions.query_api.aggregate import Line
 from functions.query_api.arithmetic import Value
 from functions.query_api.lines import lines_of, over_of
-from functions.query_api.matching import Attributes, matcher
 from functions.query_api.parameters import Query
 from functions.query_api.plan import Grid, check_points, planned
 from functions.query_api.reading import read
@@ -42,7 +41,8 @@ from functions.query_api.status import (
 )
 from functions.query_api.timing import Timing
 from tributary.hours import Hours
-from tributary.registry import Entry, Registry, Shard
+from tributary.matching import Attributes, matcher
+from tributary.registry import Entry, Shard
 from tributary.retention import Retention
 from tributary.rollups import Rollups
 from tributary.state import States
@@ -79,7 +79,6 @@ class Engine:
 
     def __init__(
         self,
-        registry: Registry,
         states: States,
         store: Store,
         retention: Retention,
@@ -87,7 +86,6 @@ class Engine:
         hours: Hours,
         rollups: Rollups,
     ) -> None:
-        self.registry = registry
         self.states = states
         self.store = store
         self.retention = retention
@@ -109,16 +107,24 @@ class Engine:
         store = Store(table, retention, clock)
         rollups = Rollups(table, store, retention, clock)
         hours, states = Hours(table), States(table)
-        return cls(Registry(table), states, store, retention, freshness, hours, rollups)
+        return cls(states, store, retention, freshness, hours, rollups)
 
-    def run(self, query: Query, now_ms: int, seconds: float, timing: Timing) -> Result:
-        """Answers the query as of `now_ms`, reading for at most so many seconds.
+    def run(
+        self,
+        query: Query,
+        registered: Callable[[], Sequence[Shard]],
+        now_ms: int,
+        seconds: float,
+        timing: Timing,
+    ) -> Result:
+        """Answers the query as of `now_ms`, over what is registered, reading for at most so many
+        seconds.
 
         Raises BadRequestError and TooMuchError before any chunk is read.
         """
         with timing.phase("match"):
             check_points(query)
-            shards = self.registry.shards()
+            shards = registered()
             series = self._matched(query, shards, now_ms)
             grid = planned(query, series)
         # Before any chunk is read: so what is called settled is in the chunks.

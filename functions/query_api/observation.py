@@ -1,27 +1,18 @@
 """Observation: one log line and one set of self-metrics for each request, problems included."""
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.query_api.formats import compact
-from functions.query_api.problems import (
-    MethodNotAllowedError,
-    UnknownPathError,
-    document,
-    headers_for,
-    kind_of,
-    nearest,
-)
+from functions.query_api.problems import Told, kind_of
+from functions.query_api.routing import Front
 from functions.query_api.timing import Timing
 from tributary.table import Table
 from tributary.windows import SECOND_MS
-
-PROBLEM = "application/problem+json"
-METHODS = ("GET",)
 
 
 class Observer:
@@ -32,9 +23,14 @@ class Observer:
     """
 
     def __init__(
-        self, resolver: APIGatewayHttpResolver, table: Table, clock: Callable[[], float]
+        self,
+        resolver: APIGatewayHttpResolver,
+        front_of: Callable[[str], Front],
+        table: Table,
+        clock: Callable[[], float],
     ) -> None:
         self._resolver = resolver
+        self._front_of = front_of
         self._table = table
         self._clock = clock
         self._logger = Logger()
@@ -46,33 +42,29 @@ class Observer:
         """Answers the request, or with a problem whatever was raised on the way."""
         timing = self._resolver.context["timing"] = Timing()
         before = self._table.consumed
+        front = self._front_of(self._resolver.current_event.path)
         error: Exception | None = None
         try:
             response: Response[Any] = following(app)
         # The outermost place: callers get a document in any case, and the log gets the reason.
         except Exception as raised:
-            error, response = raised, self._problem(raised)
+            error, response = raised, self._problem(raised, front)
         read_units = (self._table.consumed - before).read_units
         # Nobody else is told: how long a token took says something of the tokens there are.
         if "caller" in self._resolver.context:
             response.headers["Server-Timing"] = timing.header(read_units)
+        if "quota" in self._resolver.context:
+            quota = self._resolver.context["quota"]
+            response.headers.update(front.quota_headers(quota, self._now_ms()))
         self._tell(response.status_code, timing.milliseconds, read_units, error)
         return response
 
-    def nothing_there(self, paths: tuple[str, ...]) -> NoReturn:
-        """Raises what a request for no route deserves."""
-        path, method = self._resolver.current_event.path, self._resolver.current_event.http_method
-        if path in paths:
-            raise MethodNotAllowedError(f"{method} is not for {path}: send {' or '.join(METHODS)}.")
-        raise UnknownPathError(f"There is nothing at {path}. {nearest(path, paths)}")
-
-    def _problem(self, error: Exception) -> Response[Any]:
+    def _problem(self, error: Exception, front: Front) -> Response[Any]:
         event = self._resolver.current_event
-        body = document(
-            error, event.path, event.request_context.request_id, int(self._clock() * SECOND_MS)
-        )
-        headers: dict[str, str | list[str]] = {**headers_for(error, METHODS)}
-        return Response(kind_of(error).status, PROBLEM, compact(body), headers)
+        told = Told(event.path, event.request_context.request_id, self._now_ms())
+        problem = front.problem(error, told)
+        headers: dict[str, str | list[str]] = {**problem.headers}
+        return Response(problem.status, problem.content_type, compact(problem.document), headers)
 
     def _tell(
         self, status: int, milliseconds: float, read_units: float, error: Exception | None
@@ -83,6 +75,7 @@ class Observer:
             "method": event.http_method,
             "path": event.path,
             "status": status,
+            "token": self._resolver.context.get("caller"),
             "requestId": event.request_context.request_id,
             "durationMs": round(milliseconds, 1),
             "readUnits": read_units,
@@ -104,3 +97,6 @@ class Observer:
         self._metrics.add_metric("Duration", MetricUnit.Milliseconds, milliseconds)
         self._metrics.add_metric("ReadUnits", MetricUnit.Count, read_units)
         self._metrics.flush_metrics()
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * SECOND_MS)

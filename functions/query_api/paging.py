@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from functions.query_api.matching import Filter, matcher
 from functions.query_api.parameters import Paging
 from functions.query_api.problems import BadRequestError, Fault
 from functions.query_api.series import attributes_of, check_attributes
+from tributary.matching import Filter, matcher
 from tributary.registry import Entry, Shard
 
 _CHECK_BYTES = 6

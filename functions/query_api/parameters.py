@@ -7,9 +7,9 @@ from typing import Literal
 from urllib.parse import unquote_to_bytes
 
 from functions.query_api.folds import parse_agg, parse_over
-from functions.query_api.matching import Filter, parse_filter
 from functions.query_api.problems import BadRequestError, Fault, nearest
 from functions.query_api.times import instant, is_relative, length
+from tributary.matching import Filter, parse_filter
 from tributary.windows import DAY_MS, HOUR_MS, Window
 
 type Format = Literal["json", "csv", "ndjson"]

@@ -1,15 +1,16 @@
 """Problems: every error the API answers with, as RFC 9457 documents, and their HTTP statuses."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tributary.errors import OutOfTimeError, RetriableError
-from tributary.windows import rfc3339
+from tributary.windows import SECOND_MS, rfc3339
 
 RETRY_AFTER_SECONDS = 5
+METHODS = ("GET",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,15 @@ class Fault:
     parameter: str
     detail: str
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a problem says of the request that it answers."""
+
+    path: str
+    request_id: str
+    now_ms: int
 
 
 class BadRequestError(Exception):
@@ -40,8 +50,32 @@ class UnauthorizedError(Exception):
     """No bearer token, or one that is not known."""
 
 
+class ForbiddenError(Exception):
+    """The token lacks a scope."""
+
+
+class TooManyRequestsError(Exception):
+    """The token's requests are used up until some instant, in ms."""
+
+    def __init__(self, detail: str, until_ms: int) -> None:
+        self.until_ms = until_ms
+        super().__init__(detail)
+
+
 class UnknownPathError(Exception):
     """There is nothing at the path."""
+
+
+class NotFoundError(Exception):
+    """There is no such thing, or none that the caller may see: nobody is told which."""
+
+
+class AmbiguousError(Exception):
+    """There are several of the name; `paths` tell them apart."""
+
+    def __init__(self, detail: str, paths: Iterable[str]) -> None:
+        self.paths = tuple(paths)
+        super().__init__(detail)
 
 
 class MethodNotAllowedError(Exception):
@@ -79,8 +113,12 @@ KINDS: dict[type[BaseException], Kind] = {
     BadRequestError: Kind(400, "Bad request", "bad_request"),
     TooMuchError: Kind(400, "Too much for one answer", "too_much"),
     UnauthorizedError: Kind(401, "Unauthorized", "unauthorized"),
+    ForbiddenError: Kind(403, "Forbidden", "forbidden"),
     UnknownPathError: Kind(404, "Unknown path", "unknown_path"),
+    NotFoundError: Kind(404, "Not found", "not_found"),
     MethodNotAllowedError: Kind(405, "Method not allowed", "method_not_allowed"),
+    AmbiguousError: Kind(409, "Ambiguous name", "ambiguous"),
+    TooManyRequestsError: Kind(429, "Too many requests", "too_many_requests"),
     UnansweredInTimeError: Kind(503, "Not answered in time", "not_answered_in_time"),
     OutOfTimeError: Kind(
         503,
@@ -104,36 +142,47 @@ def kind_of(error: Exception) -> Kind:
     return _UNEXPECTED
 
 
-def document(error: Exception, path: str, request_id: str, now_ms: int) -> dict[str, Any]:
+def document(error: Exception, told: Told) -> dict[str, Any]:
     """The error as a problem document (https://www.rfc-editor.org/rfc/rfc9457)."""
     kind = kind_of(error)
-    faults = error.faults if isinstance(error, BadRequestError) else ()
     return {
         "type": f"urn:tributary:problem:{kind.code}",
         "title": kind.title,
         "status": kind.status,
-        "detail": kind.detail or str(error),
+        "detail": detail_of(error),
         "code": kind.code,
-        "instance": path,
-        "requestId": request_id,
-        "timestamp": rfc3339(now_ms),
+        "instance": told.path,
+        "requestId": told.request_id,
+        "timestamp": rfc3339(told.now_ms),
         "errors": [
             {"pointer": f"/query/{fault.parameter}", "detail": fault.detail, "code": fault.code}
-            for fault in faults
+            for fault in faults_of(error)
         ],
     }
 
 
-def headers_for(error: Exception, allowed: Iterable[str]) -> dict[str, str]:
+def detail_of(error: Exception) -> str:
+    """What a caller is told of the error."""
+    return kind_of(error).detail or str(error)
+
+
+def faults_of(error: Exception) -> Sequence[Fault]:
+    """What is wrong with which parameters, if it is that."""
+    return error.faults if isinstance(error, BadRequestError) else ()
+
+
+def headers_for(error: Exception, now_ms: int) -> dict[str, str]:
     """Headers that tell a client the same as the document."""
     status = kind_of(error).status
     headers = {"Cache-Control": "no-store"}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="tributary"'
     if status == 405:
-        headers["Allow"] = ", ".join(allowed)
+        headers["Allow"] = ", ".join(METHODS)
     if status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if isinstance(error, TooManyRequestsError):
+        headers["Retry-After"] = str(max(1, -((now_ms - error.until_ms) // SECOND_MS)))
     return headers
 
 

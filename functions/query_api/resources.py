@@ -1,6 +1,6 @@
 """Resources: what is collected, and how far collecting it came, filtered and page by page."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any
 
 from functions.query_api.engine import Engine
@@ -8,16 +8,17 @@ from functions.query_api.paging import holding, page_of
 from functions.query_api.parameters import Paging
 from functions.query_api.series import metrics_of
 from functions.query_api.standing import Standing
-from tributary.registry import Entry
+from tributary.registry import Entry, Shard
 from tributary.windows import rfc3339, rfc3339_or_none
 
 _WHOLE = 100
 
 
-def resources_page(engine: Engine, paging: Paging, now_ms: int) -> dict[str, Any]:
+def resources_page(
+    engine: Engine, shards: Sequence[Shard], paging: Paging, now_ms: int
+) -> dict[str, Any]:
     """`{"resources": […], "nextCursor", "total"}`: the matching resources after the cursor, by
     id."""
-    shards = engine.registry.shards()
     page = page_of(shards, paging)
     standings = engine.standings(holding(shards, page.entries))
     failing = engine.freshness.failing(standings, now_ms)

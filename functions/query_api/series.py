@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from functions.query_api.matching import Attributes
 from functions.query_api.problems import BadRequestError, Fault, nearest
+from tributary.matching import Attributes
 from tributary.metrics import CATALOGUE, Metric, metric_named
 from tributary.points import WHOLE
 from tributary.registry import Entry, Instance
@@ -105,9 +105,14 @@ def brief_days(entry: Entry) -> list[Window]:
 def attributes_of(entry: Entry) -> Iterator[Attributes]:
     """The attributes of each instance, or of the resource alone while it has none."""
     for name, instance in entry.instances.items():
-        yield {**_own(entry), "instance": name, **instance.attributes}
+        yield {**own_attributes(entry), "instance": name, **instance.attributes}
     if not entry.instances:
-        yield _own(entry)
+        yield own_attributes(entry)
+
+
+def own_attributes(entry: Entry) -> dict[str, str]:
+    """The attributes of the resource, its id among them."""
+    return {**entry.attributes, "resource": entry.resource}
 
 
 def metrics_of(entry: Entry) -> set[str]:
@@ -155,7 +160,7 @@ def check_attributes(names: Iterable[tuple[str, str]], entries: Iterable[Entry])
 
 
 def _series_of(entry: Entry, name: str, extent: Extent) -> Iterator[Series]:
-    metric = metric_named(name, entry.units.get(name, ""))
+    metric = metric_named(name, entry.unit_of(name))
     having = {
         key: one for key, one in entry.instances.items() if name in one.metrics and extent.has(one)
     }
@@ -165,13 +170,13 @@ def _series_of(entry: Entry, name: str, extent: Extent) -> Iterator[Series]:
     if metric.scope == "resource":
         if having or past:
             lives = [*having.values(), *([past] if past else [])]
-            yield _series(metric, entry, tuple(having), _own(entry), lives, extent)
+            yield _series(metric, entry, tuple(having), own_attributes(entry), lives, extent)
         return
     for key, instance in having.items():
-        attributes = {**_own(entry), "instance": key, **instance.attributes}
+        attributes = {**own_attributes(entry), "instance": key, **instance.attributes}
         yield _series(metric, entry, (key,), attributes, [instance], extent)
     if past:
-        attributes = {**_own(entry), "instance": "-"}
+        attributes = {**own_attributes(entry), "instance": "-"}
         whole = _series(metric, entry, (WHOLE,), attributes, [past], extent)
         yield replace(whole, until_ms=past.last_ms or 0)
 
@@ -192,7 +197,3 @@ def _series(
     life = Window(min(one.start_ms for one in lives), max(one.end_ms for one in lives))
     resolution_ms = max(one.metrics[metric.name] for one in instances)
     return Series(metric, entry.resource, names, attributes, resolution_ms, life)
-
-
-def _own(entry: Entry) -> dict[str, str]:
-    return {**entry.attributes, "resource": entry.resource}

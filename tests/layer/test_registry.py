@@ -8,6 +8,7 @@ import pytest
 from tests.dynamodb import TABLE
 from tests.layer.samples import TEN
 from tests.layer.world import World, before
+from tributary.columns import Origin
 from tributary.packed import packed
 from tributary.provider import Resource
 from tributary.registration import placed
@@ -22,7 +23,7 @@ API = Entry(
         "api-1": Instance({"container": "api-1"}, {"cpu.utilization": 10_000}, TEN),
         "api-0": Instance({"container": "api-0"}, {"cpu.usage": 10_000}, TEN - 60_000, TEN),
     },
-    {"northflank.networkIngress": "pct"},
+    {"cpu.utilization": Origin("cpu", "pct", 0.01)},
     "0123456789abcdef",
     {"region": "europe-west"},
     TEN,
@@ -88,7 +89,7 @@ def test_unchanged_shards_come_from_memory(world: World) -> None:
     registry.shards()
     assert world.calls == ["BatchGetItem"]
 
-    changed = replace(API, units={})
+    changed = replace(API, origins={})
     save(world, shard(changed))
     world.calls.clear()
     assert sorted(registry.shards(), key=lambda one: one.number)[0] == shard(changed)
@@ -120,7 +121,7 @@ def test_two_writers_of_different_shards_are_both_listed(world: World) -> None:
 def test_a_shard_whose_writer_died_before_listing_it_is_listed_by_the_next(world: World) -> None:
     save(world, shard(API))
     listed = world.items()["reg", "!"]
-    changed = shard(replace(API, units={}))
+    changed = shard(replace(API, origins={}))
     save(world, changed)
     boto3.client("dynamodb").put_item(TableName=TABLE, Item=listed)
     reader = Registry(world.table)

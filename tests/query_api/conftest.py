@@ -12,10 +12,11 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.query_api.api import Api, cors_for
+from functions.query_api.api import Api, cors_for, routes_over
+from functions.query_api.authorisation import Authorisation
 from functions.query_api.engine import Engine
+from functions.query_api.quota import Quotas
 from functions.query_api.status import Freshness
-from functions.query_api.tokens import Tokens
 from tests.dynamodb import TABLE
 from tributary.chunk import split
 from tributary.columns import ColumnKey, Origin, column
@@ -29,6 +30,8 @@ from tributary.state import Collected, Failure, States, state_key
 from tributary.state_codec import Pace, encode
 from tributary.store import Store
 from tributary.table import Item, Table
+from tributary.tokens import Tokens
+from tributary.usage import Usage
 
 # 2026-11-22T10:15:00Z
 NOW = 1795342500
@@ -102,6 +105,8 @@ class World:
         self.states = States(self.table)
         self.client = client
         self.cors = cors
+        # As many as a test may need; one about quotas sets them.
+        self.requests_per_hour = self.burst = 1_000_000
         self._entries: dict[str, dict[str, Entry]] = {}
         self._states: dict[str, dict[str, Collected]] = {}
         self._attempts = 0
@@ -111,7 +116,6 @@ class World:
 
     def api(self) -> Api:
         engine = Engine(
-            Registry(self.table),
             self.states,
             self.store,
             self.retention,
@@ -120,8 +124,15 @@ class World:
             self.rollups,
         )
         secret = Secret(boto3.client("secretsmanager"), "bootstrap-token")
-        tokens = Tokens(self.table, secret)
-        return Api(engine, tokens, self.table, cors_for(self.cors), self.clock)
+        return Api(
+            routes_over(engine),
+            Authorisation(Tokens(self.table), secret),
+            Quotas(Usage(self.table), self.requests_per_hour, self.burst),
+            Registry(self.table),
+            self.table,
+            cors_for(self.cors),
+            self.clock,
+        )
 
     def get(
         self,
@@ -142,7 +153,7 @@ class World:
         resource: str,
         instances: Mapping[str, Instance],
         attributes: Mapping[str, str],
-        units: Mapping[str, str] | None = None,
+        origins: Mapping[str, Origin] | None = None,
         gone: int | None = None,
     ) -> None:
         """Registers a resource; provider, account and name come from its id. `gone` is since when
@@ -152,7 +163,7 @@ class World:
         own = {"provider": provider, "account": account, "name": name, **attributes}
         entries = self._entries.setdefault(f"{provider}/{account}", {})
         gone_ms = None if gone is None else (TEN + gone) * 1000
-        entries[resource] = Entry(resource, own, instances, units or {}, gone_ms=gone_ms)
+        entries[resource] = Entry(resource, own, instances, origins or {}, gone_ms=gone_ms)
         shard = Shard(f"{provider}/{account}", 0, {})
         self.registry.save(shard, lambda stored: Shard(stored.account, 0, entries))
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from hashlib import sha256
 
 import boto3
 import pytest
@@ -13,8 +12,8 @@ from functions.query_api.plan import Grid
 from functions.query_api.problems import TooMuchError
 from tests.dynamodb import delete_table
 from tests.query_api.conftest import API, CONTEXT, SECRET, TEN, VPS, World, instance, reply, request
-from tributary.packed import packed
-from tributary.table import Key
+from tributary.columns import Origin
+from tributary.tokens import READ_METRICS, Tokens
 
 GUARDED = ("/v1/query", "/v1/resources", "/v1/metrics", "/v1/coverage")
 PARIS = {"origin": "https://graphs.example"}
@@ -56,11 +55,10 @@ def test_a_known_token_is_needed(world: World, path: str, headers: dict[str, str
 
 
 def test_tokens_in_the_table_are_known_by_their_hash(world: World) -> None:
-    stored = {"hash": sha256(b"opensesame").hexdigest()}
-    world.table.put(packed(Key("token", "reader"), stored), None)
+    _, text = Tokens(world.table).make("reader", [READ_METRICS], [], 0)
 
-    assert world.get("/v1/metrics", headers=token("reader.opensesame")).status == 200
-    assert world.get("/v1/metrics", headers=token("reader.opensesam")).status == 401
+    assert world.get("/v1/metrics", headers=token(text)).status == 200
+    assert world.get("/v1/metrics", headers=token(text[:-1])).status == 401
 
 
 def test_a_secret_that_may_not_be_read_is_a_problem_to_try_again_after(world: World) -> None:
@@ -429,7 +427,8 @@ def test_cursors_that_were_not_given_out_are_refused(world: World, query: str) -
 
 def test_metrics_are_the_catalogue_and_the_providers_own(empty: World) -> None:
     own = "northflank.networkIngress"
-    empty.resource(API, {"api-1": instance({own: 60, "cpu.utilization": 60})}, {}, {own: "pct"})
+    origins = {own: Origin("networkIngress", "pct", 1.0)}
+    empty.resource(API, {"api-1": instance({own: 60, "cpu.utilization": 60})}, {}, origins)
 
     metrics = empty.get("/v1/metrics").json["metrics"]
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from functions.query_api.matching import Filter, matcher, parse_filter
 from functions.query_api.parameters import (
     CoverageQuery,
     Paging,
@@ -13,6 +12,7 @@ from functions.query_api.parameters import (
 from functions.query_api.problems import BadRequestError
 from functions.query_api.times import instant, length, length_text
 from tests.query_api.conftest import NOW
+from tributary.matching import Filter, matcher, parse_filter
 from tributary.windows import Window
 
 NOW_MS = NOW * 1000

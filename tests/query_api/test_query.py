@@ -16,6 +16,7 @@ from functions.query_api.series import Series
 from functions.query_api.sources import ResourceRead, Source
 from tests.dynamodb import TABLE
 from tests.query_api.conftest import API, CONTEXT, NOW, TEN, VPS, World, instance, reply, request
+from tributary.columns import Origin
 from tributary.coverage import OPEN
 from tributary.hours import NOTHING_CLOSED
 from tributary.metrics import CATALOGUE
@@ -329,7 +330,8 @@ def test_a_metric_that_nothing_has_is_an_empty_answer(world: World) -> None:
 
 def test_a_providers_own_metric_keeps_its_unit(empty: World) -> None:
     metric = "northflank.networkIngress"
-    empty.resource(API, {"api-1": instance({metric: 60})}, {}, {metric: "pct"})
+    origins = {metric: Origin("networkIngress", "pct", 1.0)}
+    empty.resource(API, {"api-1": instance({metric: 60})}, {}, origins)
     empty.samples(API, metric, [(0, 0.123456789)], 60, "api-1", ("networkIngress", "pct"))
 
     answer = empty.query(f"metric={metric}&start={TEN}&end={TEN + 60}&step=60")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from tributary.columns import Origin
 from tributary.packed import packed, unpacked
 from tributary.table import Item, Key, Table
 from tributary.windows import DAY_MS, Window, floor_to
@@ -34,7 +35,8 @@ class Instance:
 class Entry:
     """A resource as queries see it.
 
-    `units` holds those of the provider's own metrics. `payload` is the digest of the inventory's
+    `origins` tells, of each metric's newest samples, what the provider calls it, in what unit, and
+    by which factor it was converted. `payload` is the digest of the inventory's
     payload in hex. `details` are the attributes that only a request of its own tells, as of
     `described_ms`; `attributes` has them too. `past` is what instances that are known no more had
     together: their metrics, from the first sample to the last, so that the resource's history can
@@ -46,7 +48,7 @@ class Entry:
     resource: str
     attributes: Mapping[str, str]
     instances: Mapping[str, Instance] = field(default_factory=dict)
-    units: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
     payload: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
     described_ms: int = 0
@@ -54,6 +56,10 @@ class Entry:
     created_ms: int = 0
     gone_ms: int | None = None
     refused: int = 0
+
+    def unit_of(self, metric: str) -> str:
+        """In what unit the provider tells the metric."""
+        return self.origins[metric].unit if metric in self.origins else ""
 
     @property
     def brief(self) -> dict[str, Window]:
@@ -195,7 +201,11 @@ def _shard(item: Item) -> Shard:
 def _entry(resource: str, document: dict[str, Any]) -> Entry:
     instances = {name: Instance(**packed) for name, packed in document["instances"].items()}
     past = document.get("past")
-    known = {"instances": instances, "past": Instance(**past) if past else None}
+    known = {
+        "instances": instances,
+        "past": Instance(**past) if past else None,
+        "origins": {name: Origin(*one) for name, one in document["origins"].items()},
+    }
     return Entry(resource, **(document | known))
 
 

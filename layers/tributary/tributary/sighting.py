@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from tributary.columns import Column
-from tributary.metrics import CATALOGUE
+from tributary.columns import Column, Origin
 from tributary.registry import Entry, Instance
 from tributary.state import Collected
 
@@ -29,10 +28,11 @@ class Sighting:
 
 @dataclass(slots=True)
 class Sightings:
-    """The instances of one resource that a run saw, and the units of the provider's own metrics."""
+    """The instances of one resource that a run saw, and where the metrics' numbers came from."""
 
     instances: dict[str, Sighting] = field(default_factory=dict)
-    units: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
+    _newest: dict[str, int] = field(default_factory=dict)
 
     def add(self, columns: Iterable[Column], attributes: Mapping[str, Mapping[str, str]]) -> None:
         """Notes an answer's columns, and the attributes it gives to instances."""
@@ -43,8 +43,8 @@ class Sightings:
             seen.first_ms = min(seen.first_ms, column.times[0])
             latest = column.times[-1], column.runs[-1].resolution_ms
             seen.metrics[metric] = max(latest, seen.metrics.get(metric, latest))
-            if metric not in CATALOGUE:
-                self.units[metric] = origin.unit
+            if column.times[-1] >= self._newest.get(metric, column.times[-1]):
+                self.origins[metric], self._newest[metric] = origin, column.times[-1]
 
     def entry_after(self, entry: Entry, before: Collected, after: Collected) -> Entry:
         """The registry's entry once this run is known; the same entry if it tells nothing new.
@@ -59,7 +59,7 @@ class Sightings:
             name: self._instance_after(name, instance, before, after, name in entry.instances)
             for name, instance in (new | dict(entry.instances)).items()
         }
-        return replace(entry, instances=instances, units=dict(entry.units) | self.units)
+        return replace(entry, instances=instances, origins=dict(entry.origins) | self.origins)
 
     def _instance_after(
         self,

@@ -207,6 +207,58 @@ class Table:
         self._meter.written(answer.get("ConsumedCapacity"))
         return True
 
+    def count(self, key: Key, counters: Sequence[str], expires_s: int) -> dict[str, int]:
+        """Adds one to counters of an item that has nothing else, and returns what they are then.
+
+        It is asked once and no more: who counts for somebody who waits does not wait for it.
+        """
+        names = {f"#{number}": counter for number, counter in enumerate(counters)}
+        added = ", ".join(f"{name} :one" for name in names)
+        with _as_storage_error(f"counting {key.pk} {key.sk}"):
+            answer = self._client.update_item(
+                TableName=self._name,
+                Key=_key_attributes(key),
+                UpdateExpression=f"ADD {added} SET #ttl = :ttl",
+                ExpressionAttributeNames={**names, "#ttl": "ttl"},
+                ExpressionAttributeValues={":one": {"N": "1"}, ":ttl": {"N": str(expires_s)}},
+                ReturnValues="UPDATED_NEW",
+                ReturnConsumedCapacity="TOTAL",
+            )
+        self._meter.written(answer.get("ConsumedCapacity"))
+        return {counter: int(answer["Attributes"][counter]["N"]) for counter in counters}
+
+    def last(self, pk: str) -> str | None:
+        """The greatest sort key of a partition; None of an empty one."""
+        with _as_storage_error(f"reading {pk}"):
+            page = self._patience.ask(
+                partial(
+                    self._client.query,
+                    TableName=self._name,
+                    KeyConditionExpression="pk = :pk",
+                    ExpressionAttributeValues={":pk": {"S": pk}},
+                    ScanIndexForward=False,
+                    Limit=1,
+                    ReturnConsumedCapacity="TOTAL",
+                )
+            )
+        self._meter.read(page.get("ConsumedCapacity"))
+        return page["Items"][0]["sk"]["S"] if page["Items"] else None
+
+    def delete(self, key: Key) -> bool:
+        """Deletes an item; False where there is none."""
+        with _as_storage_error(f"deleting {key.pk} {key.sk}"):
+            answer = self._patience.ask(
+                partial(
+                    self._client.delete_item,
+                    TableName=self._name,
+                    Key=_key_attributes(key),
+                    ReturnValues="ALL_OLD",
+                    ReturnConsumedCapacity="TOTAL",
+                )
+            )
+        self._meter.written(answer.get("ConsumedCapacity"))
+        return "Attributes" in answer
+
     def _stored(self, key: Key) -> Mapping[str, Any] | None:
         answer = self._patience.ask(
             partial(
