@@ -76,6 +76,7 @@ class Services:
     account = "main"
     parallel_requests = 4
     clock_offset_ms = 0
+    projects = None
     reach_ms: int | None = None
 
     def __init__(

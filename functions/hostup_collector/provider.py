@@ -55,6 +55,7 @@ class Hostup:
     parallel_requests = 2
     # One-minute samples are served in `hour` alone.
     reach_ms: int | None = HOUR.length_ms
+    projects = None
 
     def __init__(
         self,

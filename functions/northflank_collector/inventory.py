@@ -45,8 +45,11 @@ KINDS = (
 )
 
 
-def resource_of(account: str, project: str, kind: Kind, item: Mapping[str, Json]) -> Resource:
-    """The resource that a list's item, one that has an id, is about."""
+def resource_of(
+    account: str, team: str | None, project: str, kind: Kind, item: Mapping[str, Json]
+) -> Resource:
+    """The resource that a list's item, one that has an id, is about; the team if the account names
+    one."""
     workload = text(item.get("id"))
     native = f"{escaped(project)}/{kind.plural}/{escaped(workload)}"
     identity = f"{account}/{native}"
@@ -59,6 +62,8 @@ def resource_of(account: str, project: str, kind: Kind, item: Mapping[str, Json]
         "resource": identity,
         "name": text(item.get("name")) or workload,
     }
+    if team:
+        attributes["team"] = team
     if of_type := text(kind.type_of(item)):
         attributes["type"] = of_type
     attributes.update({f"tag.{tag}": "true" for tag in _tags(item)})

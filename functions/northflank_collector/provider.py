@@ -89,6 +89,8 @@ class Northflank:
         self.account = account
         self._client = client
         self._units = units or UnitFactors()
+        self._team = team
+        self.projects: list[Mapping[str, Json]] = []
         self._listed: dict[str, list[Container]] = {}
         self._projects = f"/v1/teams/{escaped(team)}/projects" if team else "/v1/projects"
 
@@ -111,9 +113,9 @@ class Northflank:
         """
         passing: list[TributaryError] = []
         refused: list[TributaryError] = []
-        projects = 0
+        self.projects = []
         for item in self._items(self._projects, "projects"):
-            projects += 1
+            self.projects.append(item)
             for kind in KINDS:
                 try:
                     yield from self._workloads(text(item.get("id")), kind)
@@ -125,7 +127,7 @@ class Northflank:
                         passing.append(error)
                     elif kind.name == "service":
                         refused.append(error)
-        if passing or len(refused) == projects > 0:
+        if passing or len(refused) == len(self.projects) > 0:
             raise (passing or refused)[0]
 
     def describe(self, resource: Resource) -> Details:
@@ -194,7 +196,7 @@ class Northflank:
     def _workloads(self, project: str, kind: Kind) -> Iterator[Resource]:
         path = f"{self._projects}/{escaped(project)}/{kind.plural}"
         for item in self._items(path, kind.plural):
-            yield resource_of(f"{self.name}/{self.account}", project, kind, item)
+            yield resource_of(f"{self.name}/{self.account}", self._team, project, kind, item)
 
     def _items(self, path: str, name: str) -> Iterator[Mapping[str, Json]]:
         """A list's items that have an id; one without is logged."""

@@ -11,8 +11,8 @@ from tributary.registry import Entry, Instance
 from tributary.windows import Window
 
 ATTRIBUTES = (
-    "provider", "account", "project", "kind", "type", "resource", "name", "instance", "container",
-    "volume", "deployment", "region", "plan",
+    "provider", "account", "team", "project", "kind", "type", "resource", "name", "instance",
+    "container", "volume", "deployment", "region", "plan",
 )  # fmt: skip
 
 

@@ -372,9 +372,35 @@ def test_the_registry_and_inventory_tell_what_was_found(hostup: Fleet) -> None:
     assert set(entry.instances) == {"-"}
     assert entry.instances["-"].metrics["cpu.utilization"] == 60_000
     assert entry.instances["-"].last_ms is None
-    payloads = Inventory(hostup.world.table).payloads("hostup/main")
+    payloads = Inventory(hostup.world.table).payloads((WEB_1, WEB_2, BACKUP, STAGING))
     assert payloads[WEB_1]["primaryIp"] == "203.0.113.11"
     assert len(payloads) == 4
+
+
+def test_projects_are_kept_as_they_were_listed(northflank: Fleet) -> None:
+    northflank.run(15)
+
+    kept = Inventory(northflank.world.table).projects(["northflank/main"])
+
+    assert {one["id"]: one["name"] for one in kept["northflank/main"]} == {
+        "shop": "Shop",
+        "lab": "Lab",
+    }
+
+
+def test_projects_that_cannot_be_kept_are_counted(northflank: Fleet) -> None:
+    def refuse(params: dict[str, Any], **_: Any) -> None:
+        if params["Item"]["sk"] == {"S": "projects"}:
+            raise ClientError(
+                {"Error": {"Code": "ValidationException", "Message": "too large"}}, "PutItem"
+            )
+
+    northflank.world.client.meta.events.register("provide-client-params.dynamodb.PutItem", refuse)
+
+    report = northflank.run(15)
+
+    assert report.errors == {"storage": 1}
+    assert report.resources
 
 
 def test_region_and_plan_are_asked_for_when_first_seen_and_daily(northflank: Fleet) -> None:
@@ -471,4 +497,5 @@ def test_a_payload_that_cannot_be_kept_fails_its_resource_alone(hostup: Fleet) -
 
     assert report.errors == {"storage": 1}
     assert all(hostup.state(vps).failure is None for vps in (WEB_1, WEB_2, BACKUP))
-    assert set(Inventory(hostup.world.table).payloads("hostup/main")) == {WEB_1, BACKUP, STAGING}
+    payloads = Inventory(hostup.world.table).payloads((WEB_1, WEB_2, BACKUP, STAGING))
+    assert set(payloads) == {WEB_1, BACKUP, STAGING}

@@ -16,7 +16,7 @@ API = Resource("northflank/main/shop/services/api", "shop/services/api", {}, PAY
 def test_a_payload_comes_back_untouched(world: World) -> None:
     Inventory(world.table).keep("northflank/main", API, "")
 
-    assert Inventory(world.table).payloads("northflank/main") == {API.id: PAYLOAD}
+    assert Inventory(world.table).payloads([API.id]) == {API.id: PAYLOAD}
     assert list(world.items()) == [("inv#northflank/main", API.id)]
 
 
@@ -42,20 +42,36 @@ def test_a_changed_payload_replaces_the_one_before(world: World) -> None:
     renamed = Resource(API.id, API.native, {}, PAYLOAD | {"name": "Shop API"})
 
     assert Inventory(world.table).keep("northflank/main", renamed, digest) != digest
-    assert Inventory(world.table).payloads("northflank/main") == {API.id: renamed.payload}
+    assert Inventory(world.table).payloads([API.id]) == {API.id: renamed.payload}
 
 
-def test_accounts_are_kept_apart(world: World) -> None:
-    Inventory(world.table).keep("northflank/main", API, "")
-
-    assert Inventory(world.table).payloads("northflank/mai") == {}
-    assert Inventory(world.table).payloads("northflank/main2") == {}
-
-
-def test_many_payloads_are_all_read(world: World) -> None:
+def test_payloads_are_read_by_resource(world: World) -> None:
     inventory = Inventory(world.table)
     for number in range(120):
         vps = Resource(f"hostup/main/vps_{number}", f"vps_{number}", {}, {"id": number})
         inventory.keep("hostup/main", vps, "")
 
-    assert len(inventory.payloads("hostup/main")) == 120
+    wanted = [f"hostup/main/vps_{number}" for number in range(110)]
+    found = inventory.payloads([*wanted, "hostup/main/unknown", "hostup/other/vps_1"])
+
+    assert found == {name: {"id": number} for number, name in enumerate(wanted)}
+
+
+def test_projects_are_those_of_the_last_list(world: World) -> None:
+    inventory = Inventory(world.table)
+    inventory.keep_projects("northflank/main", [{"id": "shop"}, {"id": "blog"}])
+    inventory.keep_projects("northflank/main", [{"id": "shop", "name": "Shop"}])
+
+    found = inventory.projects(["northflank/main", "northflank/other"])
+
+    assert found == {"northflank/main": [{"id": "shop", "name": "Shop"}]}
+
+
+def test_projects_that_did_not_change_are_not_written_again(world: World) -> None:
+    inventory = Inventory(world.table)
+    inventory.keep_projects("northflank/main", [{"id": "shop"}])
+    puts = world.calls.puts()
+
+    inventory.keep_projects("northflank/main", [{"id": "shop"}])
+
+    assert world.calls.puts() == puts

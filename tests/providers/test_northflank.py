@@ -236,6 +236,8 @@ def test_team_is_part_of_every_path() -> None:
     ]
     assert request is not None
     assert request.path == "/v1/teams/my-team/projects/shop/services/api/metrics"
+    assert resource.attributes["team"] == "my-team"
+    assert provider.projects == [{"id": "shop", "name": "Shop"}]
 
 
 def test_forbidden_project_does_not_hide_the_others() -> None:

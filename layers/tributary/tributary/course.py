@@ -161,6 +161,8 @@ class Course:
             return before
         asked = provider.requests
         listing = discovered(provider, before, shards, self._report)
+        if listing.whole:
+            self._notes.projects(provider.projects)
         # A list that fails takes requests too, and is asked for again no sooner.
         took = provider.requests - asked
         self.listed = self._slot_ms, max(took, 0 if listing.whole else record.listing_requests)

@@ -7,6 +7,7 @@ from tributary.collected import Collected
 from tributary.errors import StorageError, TributaryError
 from tributary.inventory import Inventory
 from tributary.listing import Listing
+from tributary.provider import Json
 from tributary.publisher import Publisher
 from tributary.registration import register
 from tributary.registry import Registry, Shard
@@ -44,6 +45,15 @@ class Notes:
     forgotten_ms: int
     every_ms: int = 0
     import_ms: int = 0
+
+    def projects(self, items: Sequence[Mapping[str, Json]] | None) -> None:
+        """Keeps the account's projects as they were listed; what fails is counted."""
+        if items is None:
+            return
+        try:
+            self.inventory.keep_projects(f"{self.report.provider}/{self.report.account}", items)
+        except TributaryError as error:
+            self.report.failed(error, "inventory of projects")
 
     def register(self, place: Place, runs: Iterable[ResourceRun], listing: Listing) -> None:
         """Keeps what the runs saw of their resources, and what was listed."""

@@ -103,6 +103,11 @@ class Provider(Protocol):
     def reach_ms(self) -> int | None:
         """For how long the provider keeps its finest samples; None if nobody knows."""
 
+    @property
+    def projects(self) -> Sequence[Mapping[str, Json]] | None:
+        """The provider's own list items, untouched, of the projects that `discover` came upon; None
+        where there are no projects."""
+
     def discover(self) -> Iterator[Resource]:
         """Every resource that may have metrics, page by page, each as in its first life."""
 
