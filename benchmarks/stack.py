@@ -31,6 +31,7 @@ from local.failure import Failure
 from tributary.chunk import split
 from tributary.columns import Column, ColumnKey, Origin, Run
 from tributary.compaction import Compaction
+from tributary.inventory import Inventory
 from tributary.registry import Entry, Instance, Registry, Shard
 from tributary.retention import Retention
 from tributary.secret import Secret
@@ -182,7 +183,7 @@ class Stack:
         engine = Engine.on(self.table, self._retention, freshness, self._clock)
         secret = Secret(boto3.client("secretsmanager"), "none")
         return Api(
-            routes_over(engine),
+            routes_over(engine, Inventory(self.table)),
             Authorisation(self._tokens, secret),
             Quotas(Usage(self.table)),
             Registry(self.table),

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, CORSConfig, Response
 
 from functions.query_api.answer import delivered
-from functions.query_api.authorisation import Authorisation, check_scopes, visible
+from functions.query_api.authorisation import NOBODY, Authorisation, check_scopes, visible
 from functions.query_api.engine import Engine
+from functions.query_api.hostup.front import GB_BYTES, MOST_BYTES, Hostup
+from functions.query_api.northflank.front import Northflank
 from functions.query_api.observation import Observer
 from functions.query_api.own import Own
 from functions.query_api.problems import (
@@ -23,8 +25,10 @@ from functions.query_api.quota import Quotas
 from functions.query_api.routing import Asked, Found, Routes
 from functions.query_api.status import Freshness
 from functions.query_api.timing import Timing
+from tributary.inventory import Inventory
 from tributary.registry import Registry, Shard
 from tributary.retention import Retention
+from tributary.settings import number_from_env
 from tributary.table import Table
 from tributary.tokens import Token
 from tributary.windows import SECOND_MS
@@ -67,7 +71,9 @@ class Api:
         engine = Engine.on(table, Retention.from_env(), Freshness.from_env())
         cors = cors_for(os.environ.get("CORS_ORIGINS", ""))
         authorisation, quotas = Authorisation.from_env(table), Quotas.from_env(table)
-        return cls(routes_over(engine), authorisation, quotas, Registry(table), table, cors)
+        gb_bytes = number_from_env("HOSTUP_GB_BYTES", GB_BYTES, 1, MOST_BYTES)
+        routes = routes_over(engine, Inventory(table), gb_bytes)
+        return cls(routes, authorisation, quotas, Registry(table), table, cors)
 
     def handle(self, event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
         """API Gateway's event in, its response out, whatever happens between."""
@@ -88,15 +94,15 @@ class Api:
     def _respond(self) -> Response[Any]:
         headers = self._resolver.current_event.headers
         found = self._found()
-        shards: Callable[[], Sequence[Shard]] = list
+        token = NOBODY
         if found.route.scopes:
             token = self._authorised(headers.get("authorization"), found.route.scopes)
-            shards = partial(self._shards, token)
         answer = found.route.answer(
             Asked(
                 found.parameters,
                 self._resolver.current_event.raw_query_string,
-                shards,
+                partial(self._shards, token),
+                token.sees,
                 self._now_ms(),
                 max(1.0, self._left_seconds() - _KEPT_SECONDS),
                 self._timing,
@@ -144,9 +150,10 @@ class Api:
         return int(self._clock() * SECOND_MS)
 
 
-def routes_over(engine: Engine) -> Routes:
-    """The routes of every front, over one engine."""
-    return Routes([Own(engine)])
+def routes_over(engine: Engine, inventory: Inventory, gb_bytes: float = GB_BYTES) -> Routes:
+    """The routes of every front, over one engine; HostUp's Gb is of so many bytes."""
+    northflank, hostup = Northflank(engine, inventory), Hostup(engine, inventory, gb_bytes)
+    return Routes([northflank, hostup, Own(engine)])
 
 
 def cors_for(origins: str) -> CORSConfig | None:

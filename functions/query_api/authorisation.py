@@ -19,7 +19,8 @@ _REMEDY = (
     "Send Authorization: Bearer <id>.<secret>; the stack's TokenCommand output prints one, "
     "and so does make run."
 )
-_NOBODY = Token("", hashed(""), "", ())
+# Of an open route, or of no token that is known.
+NOBODY = Token("", hashed(""), "", ())
 
 
 class Authorisation:
@@ -44,7 +45,7 @@ class Authorisation:
         sent = _TOKEN.fullmatch(text.strip())
         known = self._known(sent["id"]) if sent else None
         # Compared for unknown ids too, so that the time it takes tells nothing of either.
-        fits = (known or _NOBODY).has_secret(sent["secret"] if sent else "")
+        fits = (known or NOBODY).has_secret(sent["secret"] if sent else "")
         if known is None or not fits:
             raise UnauthorizedError(f"The bearer token is not known here. {_REMEDY}")
         if known.expires_ms is not None and known.expires_ms <= now_ms:

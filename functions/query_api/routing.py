@@ -16,13 +16,14 @@ class Asked:
     """A request on its way to an answer, once it is known that it may have one.
 
     `path` has the parameters of the path, decoded, and `raw_query` the others as they came.
-    `shards` reads the registry, of which there is only what the caller may see. Reading may take
-    `seconds`, from now on.
+    `shards` reads the registry, of which there is only what the caller may see; `sees` says whether
+    something with some attributes is that. Reading may take `seconds`, from now on.
     """
 
     path: Mapping[str, str]
     raw_query: str
     shards: Callable[[], Sequence[Shard]]
+    sees: Callable[[Mapping[str, str]], bool]
     now_ms: int
     seconds: float
     timing: Timing

@@ -2,6 +2,7 @@
 
 import re
 
+from functions.query_api.given import shown
 from tributary.windows import SECOND_MS, parse_rfc3339
 
 MINUTE_S = 60
@@ -23,7 +24,7 @@ def length(text: str) -> int:
     found = _LENGTH.fullmatch(text)
     seconds = int(found[1]) * _UNITS_S[found[2]] if found else 0
     if not 0 < seconds <= _LAST_S:
-        raise ValueError(f"{text!r} is no length of time: send 60, 60s, 5m, 2h or 1d.")
+        raise ValueError(f"{shown(text)} is no length of time: send 60, 60s, 5m, 2h or 1d.")
     return seconds
 
 
@@ -45,9 +46,16 @@ def instant(text: str, now_ms: int) -> int:
         whole, _, fraction = text.partition(".")
         return _checked(text, int(whole) * SECOND_MS + int(fraction.ljust(3, "0")[:3]))
     if _RFC3339.fullmatch(text):
-        # A plus sign that a client did not escape arrives as a space.
-        return _checked(text, _parsed(text.replace(" ", "+")))
-    raise ValueError(f"{text!r} is no time: send {_INSTANTS}.")
+        return rfc3339_instant(text)
+    raise ValueError(f"{shown(text)} is no time: send {_INSTANTS}.")
+
+
+def rfc3339_instant(text: str) -> int:
+    """The same for RFC 3339 alone."""
+    if not _RFC3339.fullmatch(text):
+        raise ValueError(f"{shown(text)} is no time: send RFC 3339, like 2026-11-22T10:00:00Z.")
+    # A plus sign that a client did not escape arrives as a space.
+    return _checked(text, _parsed(text.replace(" ", "+")))
 
 
 def is_relative(text: str) -> bool:
@@ -59,12 +67,14 @@ def _parsed(text: str) -> int:
     try:
         return parse_rfc3339(text.upper())
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{text!r} is not on the calendar ({error}): send {_INSTANTS}.") from error
+        off = f"{shown(text)} is not on the calendar ({error})"
+        raise ValueError(f"{off}: send {_INSTANTS}.") from error
 
 
 def _checked(text: str, time_ms: int) -> int:
     if not 0 <= time_ms <= _LAST_S * SECOND_MS:
         raise ValueError(
-            f"{text!r} is not between 1970 and 9999: send {_INSTANTS}; Unix times are in seconds."
+            f"{shown(text)} is not between 1970 and 9999: send {_INSTANTS}; "
+            "Unix times are in seconds."
         )
     return time_ms

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from functions.query_api.engine import Engine
 from functions.query_api.parameters import Query
-from functions.query_api.plan import DEFAULT_STEPS_S
+from functions.query_api.plan import DEFAULT_STEPS_S, MOST_POINTS
 from functions.query_api.routing import Asked
 from functions.query_api.series import Extent
 from tributary.columns import Column, ColumnKey, Origin
@@ -85,12 +85,13 @@ def points(
     What no instance can be named for any more is under the instance "-".
     """
     origins = {name: one for name, one in known.entry.origins.items() if one.metric in names}
-    if not origins:
+    lived = _whole(_lives(known.entry, names, window, asked.now_ms), window)
+    if not origins or not lived.length_ms:
         return []
     query = Query(
         metrics=tuple(origins),
-        start_ms=window.start_ms,
-        end_ms=window.end_ms,
+        start_ms=lived.start_ms,
+        end_ms=lived.end_ms,
         step_s=step_s,
         over=None,
         agg=None,
@@ -122,16 +123,17 @@ def step_needed(
 ) -> int | None:
     """None where all samples of the window are kept still and fit into an answer; otherwise the
     seconds of the smallest step that fits, the longest there is if none does."""
-    lengths = list(_lives(known.entry, names, Extent(window.start_ms, window.end_ms, now_ms)))
-    oldest_ms = min((life.start_ms for life, _ in lengths), default=window.start_ms)
+    lives = list(_lives(known.entry, names, window, now_ms))
+    whole = _whole(lives, window)
     kept_ms = engine.retention.kept_from(Tier.HOUR, now_ms)
-    if oldest_ms >= kept_ms and _count(lengths, 1) <= MOST_SAMPLES:
+    if whole.start_ms >= kept_ms and _count(lives, 1) <= MOST_SAMPLES:
         return None
     fitting = (
         step_s
         for step_s in DEFAULT_STEPS_S
-        if _count(lengths, step_s * SECOND_MS) <= MOST_SAMPLES
-        and all(step_s * SECOND_MS >= resolution_ms for _, resolution_ms in lengths)
+        if _count(lives, step_s * SECOND_MS) <= MOST_SAMPLES
+        and whole.length_ms <= MOST_POINTS * step_s * SECOND_MS
+        and all(step_s * SECOND_MS >= resolution_ms for _, resolution_ms in lives)
     )
     return next(fitting, DEFAULT_STEPS_S[-1])
 
@@ -171,9 +173,18 @@ def _without_told_finer(samples: Iterable[Sample]) -> list[Sample]:
     return [one for row, one in enumerate(ordered) if not is_told_finer(row, one)]
 
 
-def _lives(entry: Entry, names: Container[str], extent: Extent) -> Iterator[tuple[Window, int]]:
+def _whole(lives: Iterable[tuple[Window, int]], window: Window) -> Window:
+    """The part of the window in which anything lived; nothing of it if nothing did."""
+    found = [life for life, _ in lives]
+    start_ms = min((life.start_ms for life in found), default=window.end_ms)
+    return Window(start_ms, max((life.end_ms for life in found), default=window.end_ms))
+
+
+def _lives(
+    entry: Entry, names: Container[str], window: Window, now_ms: int
+) -> Iterator[tuple[Window, int]]:
     """The part of the window that each series lived in, and its resolution in ms."""
-    window = Window(extent.start_ms, extent.end_ms)
+    extent = Extent(window.start_ms, window.end_ms, now_ms)
     for instance in (*entry.instances.values(), *([entry.past] if entry.past else [])):
         for metric, resolution_ms in instance.metrics.items():
             origin = entry.origins.get(metric)

@@ -22,6 +22,7 @@ from tributary.chunk import split
 from tributary.columns import ColumnKey, Origin, column
 from tributary.coverage import Coverage, Gap
 from tributary.hours import Hours
+from tributary.inventory import Inventory
 from tributary.registry import Entry, Instance, Registry, Shard
 from tributary.retention import Retention
 from tributary.rollups import Rollups
@@ -103,6 +104,7 @@ class World:
         self.hours = Hours(self.table)
         self.registry = Registry(self.table)
         self.states = States(self.table)
+        self.inventory = Inventory(self.table)
         self.client = client
         self.cors = cors
         # As many as a test may need; one about quotas sets them.
@@ -125,7 +127,7 @@ class World:
         )
         secret = Secret(boto3.client("secretsmanager"), "bootstrap-token")
         return Api(
-            routes_over(engine),
+            routes_over(engine, self.inventory),
             Authorisation(Tokens(self.table), secret),
             Quotas(Usage(self.table), self.requests_per_hour, self.burst),
             Registry(self.table),
@@ -201,7 +203,6 @@ class World:
         """Stores a resource's state. `newest`, `attempted`, `since` and `asked` are seconds after
         10:00, and so are the starts and ends of gaps, whose resolutions are in ms; all is settled
         up to three samples before the newest."""
-        account = "/".join(resource.split("/")[:2])
         said = "asked and not answered"
         failed = Failure(failure, said, NOW * 1000, attempts) if failure else None
         # Of two attempts the later one counts.
@@ -221,7 +222,12 @@ class World:
             failure=failed,
             idle=idle,
         )
-        # Not joined: what a test says of a resource is what is known of it.
+        self.collected_as(resource, state, every)
+
+    def collected_as(self, resource: str, state: Collected, every: int = 0) -> None:
+        """Stores a resource's state; not joined: what a test says of a resource is what is known
+        of it."""
+        account = "/".join(resource.split("/")[:2])
         states = self._states.setdefault(account, {})
         states[resource] = state
         key = state_key(account, 0)

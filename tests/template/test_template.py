@@ -297,7 +297,7 @@ MAY = {
     "CompactorFunction": {"Table": READ | WRITE | {"dynamodb:UpdateItem"}},
     "QueryApiFunction": {
         "BootstrapToken": {"secretsmanager:GetSecretValue"},
-        "Table": READ,
+        "Table": READ | {"dynamodb:UpdateItem"},
     },
 }
 
@@ -319,6 +319,17 @@ def test_a_function_may_do_what_it_needs_and_no_more(template: Template, name: s
         "AWSLambdaBasicExecutionRole"
     ]
     assert dead_letters == ({"sqs:SendMessage"} if name in SCHEDULED else None)
+
+
+def test_the_query_function_changes_nothing_but_counts_of_requests(template: Template) -> None:
+    [statement] = [
+        one
+        for one in _statements(template, "QueryApiFunction")
+        if one["Action"] == "dynamodb:UpdateItem"
+    ]
+
+    leading = {"dynamodb:LeadingKeys": ["used#*"]}
+    assert statement["Condition"] == {"ForAllValues:StringLike": leading}
 
 
 @pytest.mark.parametrize("name", COLLECTORS)

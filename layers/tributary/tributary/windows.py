@@ -157,6 +157,11 @@ def rfc3339(time_ms: int) -> str:
     return _utc(time_ms).isoformat(timespec=spec).replace("+00:00", "Z")
 
 
+def rfc3339_exact(time_ms: int) -> str:
+    """The same with milliseconds always."""
+    return _utc(time_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def rfc3339_or_none(time_ms: int | None) -> str | None:
     """The same where there is an instant."""
     return None if time_ms is None else rfc3339(time_ms)

@@ -1,0 +1,62 @@
+"""Lists: pages of items by `per_page`, and `page` or `cursor`, as Northflank has them.
+
+Source: https://northflank.com/docs/v1/api/use-the-api
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from functions.query_api.cursors import cursor_behind, position_in
+from functions.query_api.given import Given, filled, whole
+
+PARAMETERS = {"per_page": False, "page": False, "cursor": False}
+_DEFAULT, _MOST = 50, 100
+_MOST_PAGES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Which page of a list is asked for."""
+
+    size: int
+    number: int
+    cursor: str | None
+
+
+def parse_list_query(raw: str) -> Asking:
+    """The page that a query string asks for; BadRequestError with all faults."""
+    given = Given(raw, PARAMETERS)
+    if given.has("page") and given.has("cursor"):
+        given.fault("page", "A cursor says which page it is: send page or cursor, not both.")
+    asking = Asking(
+        given.one("per_page", whole(1, _MOST), _DEFAULT),
+        given.one("page", whole(1, _MOST_PAGES), 1),
+        given.one("cursor", filled, None),
+    )
+    given.check()
+    return asking
+
+
+def listed[Item](
+    asking: Asking,
+    about: str,
+    items: Sequence[Item],
+    name: Callable[[Item], str],
+    shown: Callable[[Sequence[Item]], Sequence[Any]],
+) -> dict[str, Any]:
+    """`{"data": {<last of `about`>: […]}, "pagination": {…}}`: the page of items, in the order of
+    their names, each once.
+
+    `shown` makes what is answered of the items of the page. There is a cursor only where there is
+    a next page: Northflank's own client goes on as long as there is one.
+    """
+    after = position_in(asking.cursor, about)
+    rest = [one for one in items if name(one) > after]
+    rest = rest[(asking.number - 1) * asking.size :]
+    page = rest[: asking.size]
+    more = len(rest) > len(page)
+    pagination: dict[str, Any] = {"hasNextPage": more, "count": len(page)}
+    if more:
+        pagination["cursor"] = cursor_behind(name(page[-1]), about)
+    return {"data": {about.rpartition("/")[2]: shown(page)}, "pagination": pagination}
