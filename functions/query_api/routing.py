@@ -91,9 +91,9 @@ class Routes:
                 self._by_length.setdefault(len(parts), []).append((parts, route, front))
 
     @property
-    def paths(self) -> list[str]:
-        """The paths of all routes."""
-        return [route.path for front in self._fronts for route in front.routes]
+    def all(self) -> list[Route]:
+        """Every route."""
+        return [route for front in self._fronts for route in front.routes]
 
     def at(self, path: str) -> Found | None:
         """What is at a path; None where nothing is."""

@@ -16,6 +16,7 @@ from functions.query_api.api import Api, cors_for, routes_over
 from functions.query_api.authorisation import Authorisation
 from functions.query_api.engine import Engine
 from functions.query_api.quota import Quotas
+from functions.query_api.routing import Routes
 from functions.query_api.status import Freshness
 from tests.dynamodb import TABLE
 from tributary.chunk import split
@@ -116,7 +117,8 @@ class World:
     def clock(self) -> float:
         return self.now
 
-    def api(self) -> Api:
+    def routes(self) -> Routes:
+        """Every route of the API."""
         engine = Engine(
             self.states,
             self.store,
@@ -125,9 +127,13 @@ class World:
             self.hours,
             self.rollups,
         )
+        return routes_over(engine, self.inventory)
+
+    def api(self) -> Api:
+        """A function that has answered nothing yet."""
         secret = Secret(boto3.client("secretsmanager"), "bootstrap-token")
         return Api(
-            routes_over(engine, self.inventory),
+            self.routes(),
             Authorisation(Tokens(self.table), secret),
             Quotas(Usage(self.table), self.requests_per_hour, self.burst),
             Registry(self.table),
@@ -142,8 +148,11 @@ class World:
         query: str = "",
         headers: Mapping[str, str] | None = None,
         method: str = "GET",
+        api: Api | None = None,
     ) -> Reply:
-        return reply(self.api().handle(request(path, query, headers, method), CONTEXT))
+        """What a new function answers, or the one that is given."""
+        event = request(path, query, headers, method)
+        return reply((api or self.api()).handle(event, CONTEXT))
 
     def query(self, query: str) -> Any:
         found = self.get("/v1/query", query)

@@ -78,3 +78,35 @@ def test_a_new_request_has_time_again_after_one_that_had_none(world: World, wire
     second = reply(api.handle(dict(event), CONTEXT))
 
     assert (first.status, second.status) == (503, 200)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [THROTTLED, refused("AccessDeniedException"), lost, slow],
+    ids=["throttled", "denied", "lost", "slow"],
+)
+def test_a_request_that_cannot_be_counted_is_answered_all_the_same(
+    world: World, wire: Wire, fault: Fault
+) -> None:
+    wire.next("UpdateItem", fault)
+
+    found = asked("/v1/metrics")
+
+    assert found.status == 200
+    assert "x-ratelimit-limit" not in found.headers
+    assert len(wire.requests("UpdateItem")) == 1
+    assert asked("/v1/metrics").headers["x-ratelimit-limit"] == "1000"
+
+
+def test_a_request_costs_one_write_and_what_is_refused_until_then_none(
+    world: World, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN_REQUESTS_PER_HOUR", "1")
+    api = Api.from_env()
+
+    found = [reply(api.handle(request("/v1/metrics"), CONTEXT)).status for _ in range(4)]
+
+    assert found == [200, 429, 429, 429]
+    # The first one too many is counted, or nobody would know that it is.
+    assert len(wire.requests("UpdateItem")) == 2
+    assert wire.requests("PutItem") == []
