@@ -10,7 +10,7 @@ venv := .venv/bin
 runtime := $(if $(filter Linux,$(shell uname -s)),.runtime/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-dynalite soak lint types template-checks build check-token retention backfill \
+.PHONY: help run test test-dynalite soak lint types template-checks build check-token token retention backfill \
 	sam-local bench pins clean
 .DELETE_ON_ERROR:
 
@@ -57,6 +57,11 @@ retention: .venv/installed ## Say what a longer retention will cost: TABLE=… H
 backfill: .venv/installed ## Ask a host again for all it has: FROM=-7d PROVIDER=… TABLE=… SECRET=…, ACCOUNT=… RESOURCE=….
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.backfill --from='$(FROM)' --provider='$(PROVIDER)' \
 		--table='$(TABLE)' --secret='$(SECRET)' --account='$(ACCOUNT)' --resource='$(RESOURCE)'
+
+token: .venv/installed ## Make a token of the API: NAME=… SCOPES=read:metrics,… LIMITS=…; or LIST=1, REVOKE=id; TABLE=… if deployed.
+	@PYTHONPATH=layers/tributary $(venv)/python -m local.token --name='$(NAME)' --scopes='$(SCOPES)' \
+		--limits='$(LIMITS)' --expires='$(EXPIRES)' --per-hour='$(PER_HOUR)' --burst='$(BURST)' --list='$(LIST)' \
+		--revoke='$(REVOKE)' --table='$(TABLE)'
 
 sam-local: .venv/installed ## Start the API under `sam local` instead, where there is Docker.
 	@$(venv)/python -m local.sam_local

@@ -16,6 +16,7 @@ from local.gateway import Gateway
 from local.inputs import Inputs, inputs
 from local.plain_process import PlainInstance
 from local.processes import Processes
+from local.running import noted
 from local.runtime import Instance, RunningFunction, start_functions
 from local.scheduler import Run, Scheduler
 from local.settings import Settings
@@ -74,6 +75,7 @@ def running_stack(
         started.callback(front.close)
         progress("Collecting for the first time: the last hour, then older history")
         _start_scheduler(template, functions, given, ran, started)
+        started.enter_context(noted(front.url, aws.endpoint, aws.table))
         token = f"bootstrap.{aws.secret('BootstrapToken')}"
         yield RunningStack(front.url, token, aws, template, functions, given)
 
