@@ -10,7 +10,7 @@ venv := .venv/bin
 runtime := $(if $(filter Linux,$(shell uname -s)),.runtime/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-dynalite soak lint types template-checks build check-token token retention backfill \
+.PHONY: help run test test-dynalite soak lint types template-checks build check-token openapi token retention backfill \
 	sam-local bench pins clean
 .DELETE_ON_ERROR:
 
@@ -57,6 +57,9 @@ retention: .venv/installed ## Say what a longer retention will cost: TABLE=… H
 backfill: .venv/installed ## Ask a host again for all it has: FROM=-7d PROVIDER=… TABLE=… SECRET=…, ACCOUNT=… RESOURCE=….
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.backfill --from='$(FROM)' --provider='$(PROVIDER)' \
 		--table='$(TABLE)' --secret='$(SECRET)' --account='$(ACCOUNT)' --resource='$(RESOURCE)'
+
+openapi: .venv/installed ## Write the API's OpenAPI document anew, after its routes or what local/openapi says of them changed.
+	@PYTHONPATH=layers/tributary $(venv)/python -m local.openapi
 
 token: .venv/installed ## Make a token of the API: NAME=… SCOPES=read:metrics,… LIMITS=…; or LIST=1, REVOKE=id; TABLE=… if deployed.
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.token --name='$(NAME)' --scopes='$(SCOPES)' \

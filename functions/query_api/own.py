@@ -1,6 +1,8 @@
 """Tributary's own front: its routes, and its errors as RFC 9457 documents."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
 
 from functions.query_api.answer import Answer, document_answer, query_answer
 from functions.query_api.catalogue import catalogue
@@ -19,6 +21,15 @@ from functions.query_api.routing import Asked, Problem, Route
 from tributary.tokens import READ_METRICS
 
 PROBLEM = "application/problem+json"
+_FILE_SECONDS = 600
+# The page brings all it is made of along, and asks nobody but this API.
+_PAGE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 class Own:
@@ -32,6 +43,8 @@ class Own:
             Route("/v1/metrics", (READ_METRICS,), self._metrics),
             Route("/v1/coverage", (READ_METRICS,), self._coverage),
             Route("/healthz", (), _healthz),
+            Route("/openapi.json", (), partial(_file, "openapi.json", "application/json", {})),
+            Route("/docs", (), partial(_file, "docs.html", "text/html; charset=utf-8", _PAGE)),
         )
 
     def has(self, path: str) -> bool:
@@ -64,6 +77,17 @@ class Own:
     def _coverage(self, asked: Asked) -> Answer:
         query = parse_coverage_query(asked.raw_query, asked.now_ms)
         return document_answer(coverage_page(self._engine, asked.shards(), query, asked.now_ms))
+
+
+def _file(name: str, content_type: str, headers: Mapping[str, str], asked: Asked) -> Answer:
+    """A file beside this one, read when it is first asked for: no cold start waits for it."""
+    parse_nothing(asked.raw_query)
+    return Answer(_read(name), content_type, _FILE_SECONDS, headers)
+
+
+@cache
+def _read(name: str) -> str:
+    return Path(__file__).with_name(name).read_text()
 
 
 def _healthz(asked: Asked) -> Answer:

@@ -19,6 +19,7 @@ from functions.query_api.quota import Quotas
 from functions.query_api.routing import Routes
 from functions.query_api.status import Freshness
 from tests.dynamodb import TABLE
+from tests.openapi import check
 from tributary.chunk import split
 from tributary.columns import ColumnKey, Origin, column
 from tributary.coverage import Coverage, Gap
@@ -152,7 +153,10 @@ class World:
     ) -> Reply:
         """What a new function answers, or the one that is given."""
         event = request(path, query, headers, method)
-        return reply((api or self.api()).handle(event, CONTEXT))
+        found = reply((api or self.api()).handle(event, CONTEXT))
+        if method == "GET":
+            check(path, query, found.status, found.headers, found.text)
+        return found
 
     def query(self, query: str) -> Any:
         found = self.get("/v1/query", query)

@@ -47,7 +47,7 @@ def _northflank(root: str, path: str) -> dict[str, Case]:
     return found
 
 
-OPEN = {"/healthz"}
+OPEN = {"/healthz", "/openapi.json", "/docs"}
 GUARDED = {
     "/v1/query": Case("/v1/query", {READ_METRICS}, [], "metric=cpu.utilization"),
     "/v1/resources": Case("/v1/resources", {READ_METRICS}, []),
@@ -163,6 +163,14 @@ def test_a_token_limited_to_another_provider_sees_nothing(fleet: World, case: Ca
         assert found.status == 200
     hidden = {"hostup": ("northflank/", '"shop"', "api-1"), "northflank": ("vps_01", "hostup/")}
     assert not any(text in found.text.replace(case.path, "") for text in hidden[case.other])
+
+
+@pytest.mark.parametrize("path", sorted(OPEN))
+def test_what_is_open_is_answered_without_a_token(fleet: World, path: str) -> None:
+    found = fleet.get(path, headers={})
+
+    assert found.status == 200
+    assert "x-ratelimit-limit" not in found.headers
 
 
 @pytest.fixture
