@@ -20,7 +20,7 @@ help: ## Show this list.
 		awk -F'|' '{ printf "%-17s %s\n", $$1, $$2 }'
 
 run: .venv/installed $(runtime) ## Start everything on this machine: http://127.0.0.1:$PORT (default 3000), with FAULTS=… if any.
-	@$(venv)/python -m local
+	@PYTHONPATH=layers/tributary $(venv)/python -m local
 
 test: lint types $(runtime) ## Run every check and every test.
 	@$(venv)/python -m pytest -n 2 --dist loadgroup

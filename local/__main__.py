@@ -14,6 +14,7 @@ from local.front import reserve
 from local.screen import Screen
 from local.settings import Settings
 from local.stack import LOGS, RunningStack, running_stack
+from tributary.tokens import READ_METRICS
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -45,7 +46,8 @@ def run(screen: Screen) -> None:
         screen.wait_for_runs(stack.inputs.collectors)
         for line in _welcome(stack):
             screen.line(line)
-        screen.follow(stack.url, stack.token)
+        # The token that was shown is for whoever reads this, and so are its requests.
+        screen.follow(stack.url, stack.aws.token("the live table", [READ_METRICS]))
 
 
 def _opening(settings: Settings) -> str:

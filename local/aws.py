@@ -4,7 +4,8 @@ import json
 import secrets
 import string
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -15,8 +16,12 @@ from local.environment import bare
 from local.failure import Failure
 from local.processes import Processes
 from local.template import JSON, Template
+from tributary.table import Table
+from tributary.tokens import Tokens
+from tributary.windows import SECOND_MS
 
 STACK_NAME = "tributary-local"
+_UNCOUNTED = 1_000_000
 
 # What of the template the stack on moto is made of. moto would drop other types in silence; those
 # it lacks are left out by name, so that a new type in the template is noticed here.
@@ -58,6 +63,15 @@ class CreatedStack:
         """The value of a secret of the template."""
         client = boto3.client("secretsmanager", endpoint_url=self.endpoint)
         return client.get_secret_value(SecretId=self.secrets[name])["SecretString"]
+
+    def token(self, name: str, scopes: Sequence[str]) -> str:
+        """A new token of the API, whose requests nobody would count up to."""
+        table = Table(boto3.client("dynamodb", endpoint_url=self.endpoint), self.table)
+        now_ms = int(time.time() * SECOND_MS)
+        _, text = Tokens(table).make(
+            name, scopes, [], now_ms, requests_per_hour=_UNCOUNTED, burst=_UNCOUNTED
+        )
+        return text
 
     def fill_secret(self, name: str, value: JSON) -> None:
         """Writes the accounts of a provider, as a deployer does after `sam deploy`."""
