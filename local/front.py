@@ -92,7 +92,11 @@ class _Exchange(BaseHTTPRequestHandler):
         )
         self._send(self.server.gateway.answer(request))
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """`do_<method>` of any: the route of ANY has all, and its function says what of it."""
+        if name.startswith("do_"):
+            return self.answer
+        raise AttributeError(name)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Malformed requests are answered in API Gateway's words too."""

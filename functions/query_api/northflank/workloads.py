@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from functions.query_api.northflank.places import KINDS, Places, Project, Workload
+from tributary.metrics import metric_named
 from tributary.registry import Entry, Instance
 from tributary.windows import SECOND_MS, rfc3339
 
@@ -43,10 +44,14 @@ def workload_document(places: Places, workload: Workload) -> dict[str, Any]:
 
 
 def containers(entry: Entry) -> list[dict[str, Any]]:
-    """The containers that there are or were samples of, by name: from the first one to the last."""
+    """The containers that there are or were samples of, by name: from the first one to the last.
+
+    What a service's totals alone came under is none.
+    """
     found: dict[str, list[Instance]] = {}
     for instance in entry.instances.values():
-        if name := instance.attributes.get("container"):
+        name = instance.attributes.get("container")
+        if name and any(metric_named(one).scope == "instance" for one in instance.metrics):
             found.setdefault(name, []).append(instance)
     return [_container(name, found[name], entry) for name in sorted(found)]
 

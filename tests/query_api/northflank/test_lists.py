@@ -113,6 +113,7 @@ def test_containers_are_those_of_which_there_are_samples(shop: World) -> None:
         "api-1/data": instance(cpu, container="api-1", volume="data"),
         "api-0": instance(cpu, last=0, container="api-0"),
         "-": instance(cpu),
+        "api": instance({"http.requests": 60}, container="api"),
     }
     listed(shop, workload("api"), instances=instances)
 
