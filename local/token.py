@@ -53,7 +53,7 @@ def _command(given: argparse.Namespace) -> Iterator[str]:
 
 
 def _find_local() -> None:
-    found = running()
+    found = running(os.environ.get("PORT") or "3000")
     leave_aws_behind()
     os.environ |= {"AWS_ENDPOINT_URL": found.endpoint, "TABLE_NAME": found.table}
 

@@ -2,13 +2,17 @@
 
 import ast
 import re
+import shlex
+import subprocess
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import pytest
 
 from functions.query_api import plan
 from functions.query_api.answer import MOST_BYTES
+from functions.query_api.api import routes_over
 from functions.query_api.coverage import REASONS
 from functions.query_api.formats import CONTENT_TYPES
 from functions.query_api.parameters import (
@@ -21,11 +25,14 @@ from functions.query_api.parameters import (
     parse_resources_query,
 )
 from functions.query_api.problems import KINDS, kind_of
+from functions.query_api.quota import BURST, REQUESTS_PER_HOUR
+from functions.query_api.routing import Route
 from local.build import ROOT
 from tests.docs import curl
 from tests.docs.expected import template
 from tests.docs.markdown import table, text_of
 from tributary.coverage import MOST_GAPS
+from tributary.tokens import SCOPES
 from tributary.windows import HOUR_MS
 
 if TYPE_CHECKING:
@@ -61,15 +68,74 @@ def test_all_problems_are_listed() -> None:
     ]
 
 
-def test_all_paths_are_listed_and_need_a_token_where_they_say_so(stack: "CollectedStack") -> None:
-    rows = {row[0].strip("`"): row[1] for row in table(API, "path", "token")}
-    routes = {route.path for route in stack.template.routes()} - {"$default"}
-    bare = {path: curl.run(f"curl -s {stack.url}{path}", stack.url, "") for path in rows}
+def test_all_own_paths_are_listed_with_their_scopes() -> None:
+    rows = {row[0]: row[1].strip("`") for row in table(API, "path", "scope")}
+    listed = {path.strip("`"): scope for path, scope in rows.items() if "…" not in path}
 
-    assert rows.keys() == routes
-    assert {path: "unauthorized" in body for path, body in bare.items()} == {
-        path: needed == "needed" for path, needed in rows.items()
+    own = [part for part in _routes() if not part.path.startswith(_PROVIDERS)]
+    assert listed == {route.path: ", ".join(route.scopes) or "open" for route in own}
+
+
+def test_all_paths_of_the_providers_are_listed() -> None:
+    listed = {row[0].strip("`") for row in table(API, "path", "answers")}
+    services = {path for path in listed if "/services" in path}
+    alike = {
+        path.replace("services", kind).replace("serviceId", identity)
+        for path in services
+        for kind, identity in (("addons", "addonId"), ("jobs", "jobId"))
     }
+    under_v1 = {path for path in listed | alike if path.startswith("/v1/projects")}
+    teams = {path.replace("/v1/", "/v1/teams/{teamId}/", 1) for path in under_v1}
+
+    routes = {route.path for route in _routes() if route.path.startswith(_PROVIDERS)}
+    assert listed | alike | teams == routes
+
+
+def test_all_scopes_are_listed() -> None:
+    rows = {row[0].strip("`"): row[1] for row in table(API, "scope", "allows")}
+
+    assert rows == SCOPES
+
+
+def test_the_numbers_of_requests_are_those_of_the_stack() -> None:
+    parameters = template()["Parameters"]
+    per_hour, burst = (
+        parameters[name]["Default"] for name in ("TokenRequestsPerHour", "TokenBurst")
+    )
+
+    assert (per_hour, burst) == (REQUESTS_PER_HOUR, BURST)
+    assert f"{per_hour} in an hour of the clock and {burst} in ten seconds" in text_of(API)
+
+
+def test_tokens_are_made_listed_and_revoked_as_shown(stack: "CollectedStack") -> None:
+    [shown] = re.findall(r"```sh\n(make token .*?)```", text_of(API), re.DOTALL)
+    make, listing, revoke = shown.strip().split("\n")
+
+    port = str(urlsplit(stack.url).port)
+
+    def run(command: str) -> str:
+        words = [*shlex.split(command), f"PORT={port}"]
+        done = subprocess.run(
+            words, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout
+
+    token = run(make.replace("make ", "make -s ", 1)).strip()
+    identity = token.partition(".")[0]
+    headers = f"-H 'Authorization: Bearer {token}'"
+    ask = f"curl -s {headers} {stack.url}/api/v2/vps?limit=1"
+    assert '"hasMore":true' in curl.run(ask, stack.url, "")
+    assert f"{identity}  grafana  read:metrics,read:vm  provider:hostup" in run(listing)
+    run(re.sub(r"REVOKE=\w+", f"REVOKE={identity}", revoke))
+    assert '"code":"unauthorized"' in curl.run(ask, stack.url, "")
+
+
+_PROVIDERS = ("/v1/login", "/v1/projects", "/v1/teams", "/api/v2/")
+
+
+def _routes() -> list[Route]:
+    nothing = cast(Any, None)
+    return routes_over(nothing, nothing).all
 
 
 def test_all_parameters_are_listed_with_whether_they_repeat() -> None:
@@ -143,13 +209,15 @@ def test_what_an_answer_took_is_said_as_in_the_example(stack: "CollectedStack") 
 
 
 def _fault_codes() -> Iterator[str]:
-    """The codes that the query function's source gives to faults."""
-    for source in (ROOT / "functions" / "query_api").glob("*.py"):
+    """The codes that the query function's source gives to faults; most have that of most."""
+    for source in (ROOT / "functions" / "query_api").rglob("*.py"):
         for call in ast.walk(ast.parse(source.read_text())):
-            if isinstance(call, ast.Call) and _called(call) in ("Fault", "fault") and call.args:
-                last = call.args[-1]
-                if isinstance(last, ast.Constant) and isinstance(last.value, str):
-                    yield last.value
+            if isinstance(call, ast.Call) and _called(call) in ("Fault", "fault"):
+                match call.args:
+                    case [_, _]:
+                        yield "invalid_value"
+                    case [_, _, ast.Constant(value=str(code))]:
+                        yield code
 
 
 def _called(call: ast.Call) -> str:

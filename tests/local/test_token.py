@@ -42,26 +42,21 @@ def test_a_deployed_table_is_named(table: None, capsys: pytest.CaptureFixture[st
     assert Tokens(Table.from_env()).all() == []
 
 
-def test_a_running_stack_is_found_until_it_ends(tmp_path: Path) -> None:
-    note = tmp_path / "running.json"
+def test_a_running_stack_is_found_by_its_port_until_it_ends(tmp_path: Path) -> None:
+    with running.noted("http://127.0.0.1:3000", "http://127.0.0.1:5000", "tributary", tmp_path):
+        found = running.running("3000", tmp_path)
+        with pytest.raises(Failure, match="at port 3001"):
+            running.running("3001", tmp_path)
 
-    with running.noted("http://127.0.0.1:3000", "http://127.0.0.1:5000", "tributary", note):
-        found = running.running(note)
-
-    assert (found.url, found.endpoint, found.table, found.pid) == (
-        "http://127.0.0.1:3000",
-        "http://127.0.0.1:5000",
-        "tributary",
-        os.getpid(),
-    )
+    assert found == running.Running("http://127.0.0.1:5000", "tributary", os.getpid())
     with pytest.raises(Failure, match="start one with make run"):
-        running.running(note)
+        running.running("3000", tmp_path)
 
 
 def test_a_stack_that_was_killed_is_not_taken_for_running(tmp_path: Path) -> None:
-    note = tmp_path / "running.json"
-    # No process has so large a number: https://www.kernel.org/doc/html/latest/admin-guide/sysctl/kernel.html#pid-max
-    note.write_text(json.dumps({"url": "", "endpoint": "", "table": "", "pid": 2**22 + 1}))
+    # No process has so large a number: https://man7.org/linux/man-pages/man5/proc_sys_kernel.5.html
+    note = {"endpoint": "", "table": "", "pid": 2**22 + 1}
+    (tmp_path / "running-3000.json").write_text(json.dumps(note))
 
     with pytest.raises(Failure, match="No stack runs on this machine"):
-        running.running(note)
+        running.running("3000", tmp_path)

@@ -9,6 +9,7 @@ from tests.dynamodb import delete_table
 from tests.query_api.conftest import World
 from tests.query_api.hostup.conftest import VPS_ID, listed, problem, vps
 from tributary.table import Key
+from tributary.tokens import READ_METRICS, Tokens
 
 LIST = "/api/v2/vps"
 
@@ -111,6 +112,18 @@ def test_no_token_is_hostups_401(vpses: World) -> None:
 
     assert told["detail"].startswith("Authentication is required. ")
     assert told["instance"] == LIST
+
+
+def test_a_missing_scope_is_hostups_403(vpses: World) -> None:
+    _, token = Tokens(vpses.table).make("test", [READ_METRICS], [], 0)
+
+    found = vpses.get(LIST, headers={"authorization": f"Bearer {token}"})
+
+    told = problem(found, 403, "forbidden", "Forbidden")
+    assert told["detail"].startswith(
+        "The caller lacks a required scope or does not own the resource. "
+        "The token lacks the scope read:vm"
+    )
 
 
 @pytest.mark.parametrize(
