@@ -10,7 +10,7 @@ venv := .venv/bin
 runtime := $(if $(filter Linux,$(shell uname -s)),.runtime/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-dynalite soak lint types template-checks build check-token openapi token retention backfill \
+.PHONY: help run test test-dynalite test-clients soak lint types template-checks build check-token openapi token retention backfill \
 	sam-local bench pins clean
 .DELETE_ON_ERROR:
 
@@ -27,6 +27,9 @@ test: lint types $(runtime) ## Run every check and every test.
 
 test-dynalite: .dynalite/installed .venv/installed ## Run the tests that use the table on dynalite as well.
 	@$(venv)/python -m pytest -n 2 --dynamodb dynalite
+
+test-clients: .clients/installed .venv/installed $(runtime) ## Run Northflank's own clients against the stack.
+	@$(venv)/python -m pytest tests/clients
 
 soak: .venv/installed ## Run what takes long: kills at every call, a week of failing hosts (up to 20 minutes).
 	@SMALL=0 $(venv)/python -m pytest -n 2 --dist loadgroup $(soaked)
@@ -84,7 +87,7 @@ bench: .venv/installed $(if $(shell command -v $(NPM)),.dynalite/installed) ## M
 	@PYTHONPATH=layers/tributary $(venv)/python -m benchmarks
 
 clean: ## Remove everything that the other targets made.
-	@rm -rf .venv .runtime .dynalite .aws-sam .bench .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .runtime .dynalite .clients .aws-sam .bench .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call environment,folder,requirements): a virtual environment with exactly the pinned packages,
@@ -114,14 +117,22 @@ endef
 .runtime/installed: local/requirements-runtime.txt
 	$(call environment,.runtime,local/requirements-runtime.txt)
 
-.dynalite/installed: tests/dynalite/package.json tests/dynalite/package-lock.json
+# $(call packages,folder,source): npm packages exactly as the source's lock file has them.
+define packages
 	@$(NPM) --version > /dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2> /dev/null || { \
 		echo 'Node.js 20 or later with npm is missing: install it (on Debian and Ubuntu: apt install npm).'; \
 		exit 1; }
-	@echo 'Installing dynalite into .dynalite'
-	@mkdir -p .dynalite .local
-	@cp $^ .dynalite
-	@$(NPM) ci --prefix .dynalite --ignore-scripts --no-audit --no-fund > .local/install.log 2>&1 || { \
-		echo 'Installing dynalite failed: check the network and your npm settings, then repeat; .local/install.log has the details.'; \
+	@echo 'Installing the packages of $(2) into $(1)'
+	@mkdir -p $(1) .local
+	@cp $(2)/package.json $(2)/package-lock.json $(1)
+	@$(NPM) ci --prefix $(1) --ignore-scripts --no-audit --no-fund > .local/install.log 2>&1 || { \
+		echo 'Installing into $(1) failed: check the network and your npm settings, then repeat; .local/install.log has the details.'; \
 		exit 1; }
-	@touch $@
+	@touch $(1)/installed
+endef
+
+.dynalite/installed: tests/dynalite/package.json tests/dynalite/package-lock.json
+	$(call packages,.dynalite,tests/dynalite)
+
+.clients/installed: tests/clients/package.json tests/clients/package-lock.json
+	$(call packages,.clients,tests/clients)

@@ -118,7 +118,8 @@ class Api:
         path, method = self._resolver.current_event.path, self._resolver.current_event.http_method
         found = self._routes.at(path)
         if found is None:
-            there = nearest(path, (route.path for route in self._routes.all))
+            known = (route.path for route in self._routes.all)
+            there = nearest(path, known, otherwise="/openapi.json lists what there is.")
             raise UnknownPathError(f"There is nothing at {path}. {there}")
         if method not in METHODS:
             raise MethodNotAllowedError(f"{method} is not for {path}: send {' or '.join(METHODS)}.")

@@ -186,8 +186,9 @@ def headers_for(error: Exception, now_ms: int) -> dict[str, str]:
     return headers
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """What to send instead of an unknown name: `did you mean …?`, or all there are."""
+def nearest(name: str, names: Iterable[str], otherwise: str = "") -> str:
+    """What to send instead of an unknown name: `did you mean …?`, or where no other is near, all
+    there are."""
     # Here, for only refusals need it, and a cold start would wait for it.
     from difflib import get_close_matches
 
@@ -195,4 +196,6 @@ def nearest(name: str, names: Iterable[str]) -> str:
     close = get_close_matches(name, known, n=3, cutoff=0.6)
     if close:
         return f"Did you mean {' or '.join(close)}?"
+    if otherwise:
+        return otherwise
     return f"There are {', '.join(known)}." if known else "There are none yet."

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.stack.collected import CollectedStack
-from tributary.tokens import ADMIN
 
 HERE = Path(__file__).parent
 # Which parameters exclude one another, and which cursors were given out, no document can say.
@@ -19,13 +18,12 @@ UNSAYABLE = "positive_data_acceptance"
 def test_any_request_is_answered_as_documented(
     stack: CollectedStack, names: str, tmp_path: Path
 ) -> None:
-    token = stack.aws.token("schemathesis", [ADMIN])
     known = ["--config-file", str(HERE / "schemathesis.toml")] if "there are" in names else []
     done = subprocess.run(
         [
             *(str(Path(sys.executable).with_name("schemathesis")), *known, "run"),
             f"{stack.url}/openapi.json",
-            *("--header", f"Authorization: Bearer {token}"),
+            *("--header", f"Authorization: Bearer {stack.token}"),
             *("--phases", "examples,coverage,fuzzing,stateful", "--seed", "1"),
             *("--max-examples", "12", "--exclude-checks", UNSAYABLE),
             *("--suppress-health-check", "all", "--no-color"),

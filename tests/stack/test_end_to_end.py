@@ -127,14 +127,18 @@ def test_every_hostup_half_hour_before_is_answered_at_its_time(stack: CollectedS
 
 
 def compare_hostup(stack: CollectedStack, span: tuple[int, int, int], vpses: int) -> None:
-    """Compares every metric of every VPS that has samples of the step's resolution."""
+    """Compares every metric of every VPS that has samples of the step's resolution, up to the last.
+
+    A VPS that was stopped may have a coarser one after it, in which it ran for most of the time.
+    """
+    start_ms, _, step_ms = span
     compared = [
         compare(
             stack,
             f"hostup/demo/{series.resource}",
             {"-": line},
             HOSTUP[series.metric, series.unit],
-            span,
+            (start_ms, max(line) * 1000 + step_ms, step_ms),
         )
         for series in stack.served("hostup")
         if series.resolution_seconds * 1000 == span[2] and (line := window(series, *span))
