@@ -2,9 +2,8 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from collections.abc import Callable
 from hashlib import blake2b
-
-from functions.query_api.problems import BadRequestError, Fault
 
 _CHECK_BYTES = 6
 
@@ -15,25 +14,31 @@ def cursor_behind(position: str, about: str) -> str:
     return urlsafe_b64encode(_check(content, about) + content).decode().rstrip("=")
 
 
-def position_in(cursor: str | None, about: str) -> str:
-    """The position that the cursor points behind, "" without one; BadRequestError for a cursor that
-    was not given out for this list."""
-    if cursor is None:
-        return ""
-    try:
-        padding = "=" * (-len(cursor) % 4)
-        content = urlsafe_b64decode(cursor.encode("ascii") + padding.encode())
-        check, position = content[:_CHECK_BYTES], content[_CHECK_BYTES:]
-        if check == _check(position, about):
-            return position.decode()
-    except (Base64Error, UnicodeError) as error:
-        raise _unknown_cursor() from error
-    raise _unknown_cursor()
+def position_behind(about: str) -> Callable[[str], str]:
+    """Reads the position that a cursor points behind, of a list; UnknownCursorError, a ValueError,
+    for one that was not given out for it."""
+
+    def parse(cursor: str) -> str:
+        try:
+            padding = "=" * (-len(cursor) % 4)
+            content = urlsafe_b64decode(cursor.encode("ascii") + padding.encode())
+            check, position = content[:_CHECK_BYTES], content[_CHECK_BYTES:]
+            if check == _check(position, about):
+                return position.decode()
+        except (Base64Error, UnicodeError) as error:
+            raise UnknownCursorError from error
+        raise UnknownCursorError
+
+    return parse
 
 
-def _unknown_cursor() -> BadRequestError:
-    detail = "The cursor was not given out for this list: send it as it was answered, or none."
-    return BadRequestError([Fault("cursor", detail, "unknown_cursor")])
+class UnknownCursorError(ValueError):
+    """The cursor is none of this list's."""
+
+    code = "unknown_cursor"
+
+    def __str__(self) -> str:
+        return "The cursor was not given out for this list: send it as it was answered, or none."
 
 
 def _check(position: bytes, about: str) -> bytes:

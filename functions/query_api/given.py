@@ -59,7 +59,7 @@ class Given:
         except _EmptyError:
             self.fault(name, f"{name} has an empty value: send one.")
         except ValueError as error:
-            self.fault(name, str(error))
+            self.fault(name, str(error), getattr(error, "code", "invalid_value"))
         return ()
 
     def _check_name(self, name: str, times: int, names: Mapping[str, bool]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from functions.query_api.cursors import cursor_behind, position_in
+from functions.query_api.cursors import cursor_behind
 from functions.query_api.parameters import Paging
 from functions.query_api.series import attributes_of, check_attributes
 from tributary.matching import matcher
@@ -21,19 +21,16 @@ class Page:
 
 
 def page_of(shards: Iterable[Shard], paging: Paging) -> Page:
-    """The matching resources after the cursor; BadRequestError for a cursor that was not given out
-    for these filters, and for an attribute that nothing has."""
-    about = repr(paging.where)
-    after = position_in(paging.cursor, about)
+    """The matching resources after the cursor; BadRequestError for attributes that nothing has."""
     entries = [entry for shard in shards for entry in shard.entries.values()]
     check_attributes([("where", one.attribute) for one in paging.where], entries)
     matches = matcher(paging.where)
     found = [entry for entry in entries if any(matches(one) for one in attributes_of(entry))]
     found.sort(key=lambda entry: entry.resource)
-    rest = [entry for entry in found if entry.resource > after]
+    rest = [entry for entry in found if entry.resource > paging.after]
     page = rest[: paging.limit]
     more = len(rest) > len(page)
-    return Page(page, found, cursor_behind(page[-1].resource, about) if more else None)
+    return Page(page, found, cursor_behind(page[-1].resource, paging.about) if more else None)
 
 
 def holding(shards: Iterable[Shard], entries: Iterable[Entry]) -> list[Shard]:

@@ -1,8 +1,9 @@
 """Parameters: the raw query string of a request as a frozen query, or every fault in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from functions.query_api.cursors import position_behind
 from functions.query_api.folds import parse_agg, parse_over
 from functions.query_api.given import Given, filled, whole
 from functions.query_api.times import instant, is_relative, length
@@ -65,11 +66,16 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Which resources to list, and where to go on; the cursor is as the client sent it."""
+    """Which resources to list, and the id to go on behind; empty to begin with."""
 
     where: tuple[Filter, ...]
     limit: int
-    cursor: str | None
+    after: str
+
+    @property
+    def about(self) -> str:
+        """What cursors of the list are good for."""
+        return repr(self.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +158,12 @@ def _range(given: Given, now_ms: int, length_ms: int) -> Window:
 
 
 def _paging(given: Given) -> Paging:
-    return Paging(
+    first = Paging(
         where=given.each("where", parse_filter),
         limit=given.one("limit", whole(1, RESOURCES_AT_ONCE), _DEFAULT_LIMIT),
-        cursor=given.one("cursor", filled, None),
+        after="",
     )
+    return replace(first, after=given.one("cursor", position_behind(first.about), ""))
 
 
 def _names(text: str) -> list[str]:

@@ -212,13 +212,16 @@ def test_what_an_answer_took_is_said_as_in_the_example(stack: "CollectedStack") 
 def _fault_codes() -> Iterator[str]:
     """The codes that the query function's source gives to faults; most have that of most."""
     for source in (ROOT / "functions" / "query_api").rglob("*.py"):
-        for call in ast.walk(ast.parse(source.read_text())):
-            if isinstance(call, ast.Call) and _called(call) in ("Fault", "fault"):
-                match call.args:
-                    case [_, _]:
-                        yield "invalid_value"
-                    case [_, _, ast.Constant(value=str(code))]:
+        for node in ast.walk(ast.parse(source.read_text())):
+            match node:
+                case ast.Call(args=[_, _]) if _called(node) == "fault":
+                    yield "invalid_value"
+                case ast.Call(args=[_, _, ast.Constant(value=str(code))]):
+                    if _called(node) in ("Fault", "fault"):
                         yield code
+                # An error that is its parser's own.
+                case ast.Assign(targets=[ast.Name(id="code")], value=ast.Constant(value=str(code))):
+                    yield code
 
 
 def _called(call: ast.Call) -> str:

@@ -135,12 +135,12 @@ def test_whether_to_ask_for_settled_values_alone_is_true_or_false() -> None:
 
 def test_coverage_is_of_the_last_day_unless_a_range_is_given() -> None:
     assert parse_coverage_query("", NOW_MS) == CoverageQuery(
-        Window(NOW_MS - 86_400_000, NOW_MS), Paging((), 100, None)
+        Window(NOW_MS - 86_400_000, NOW_MS), Paging((), 100, "")
     )
     assert parse_coverage_query("start=-2h&end=-1h&limit=5&where=kind:vps", NOW_MS) == (
         CoverageQuery(
             Window(NOW_MS - 7_200_000, NOW_MS - 3_600_000),
-            Paging((parse_filter("kind:vps"),), 5, None),
+            Paging((parse_filter("kind:vps"),), 5, ""),
         )
     )
 

@@ -5,9 +5,10 @@ https://developer.hostup.se/endpoints/vps-services/get-v2-vps-id-metrics.md
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from functions.query_api.cursors import position_behind
 from functions.query_api.given import Given, filled, shown, whole
 from functions.query_api.times import instant, length
 from tributary.windows import DAY_MS, HOUR_MS, Window
@@ -55,10 +56,10 @@ class MetricsQuery:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """Which VPSes are asked for, and where to go on."""
+    """Which VPSes are asked for, and the id to go on behind; empty to begin with."""
 
     limit: int
-    cursor: str | None
+    after: str
     primary_ip: str | None
     name: str | None
 
@@ -108,12 +109,13 @@ def parse_list_query(raw: str) -> ListQuery:
     """
     given = Given(raw, LIST_PARAMETERS)
     given.each("include", _include)
-    query = ListQuery(
+    first = ListQuery(
         given.one("limit", whole(1, _MOST), _DEFAULT),
-        given.one("cursor", filled, None),
+        "",
         given.one("primaryIp", filled, None),
         given.one("name", filled, None),
     )
+    query = replace(first, after=given.one("cursor", position_behind(first.about), ""))
     given.check()
     return query
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from functions.query_api.cursors import cursor_behind, position_in
+from functions.query_api.cursors import cursor_behind
 from functions.query_api.hostup.query import ListQuery
 from functions.query_api.problems import NotFoundError
 from functions.query_api.routing import Asked
@@ -43,9 +43,8 @@ class Vpses:
 
     def listed(self, query: ListQuery) -> dict[str, Any]:
         """`{"data": […], "hasMore", "nextCursor"}`: those that HostUp has now, by id."""
-        after = position_in(query.cursor, query.about)
         alive = [one for name, one in sorted(self._by_id.items()) if not one.is_gone]
-        rest = [one for one in alive if one.id > after]
+        rest = [one for one in alive if one.id > query.after]
         if query.filters:
             # What is filtered by stands in the payloads alone.
             pairs = zip(rest, self.payloads(rest), strict=True)

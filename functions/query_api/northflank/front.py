@@ -90,7 +90,7 @@ class Northflank:
         ]
 
     def _projects(self, asked: Asked) -> Answer:
-        asking = parse_list_query(asked.raw_query)
+        asking = parse_list_query(asked.raw_query, _about(asked, "projects"))
         found = self._places(asked).projects()
         return document_answer(listed(asking, "projects", found, _in_team, _items))
 
@@ -100,12 +100,10 @@ class Northflank:
         return document_answer({"data": project_document(places, places.project())})
 
     def _workloads(self, kind: Kind, asked: Asked) -> Answer:
-        asking = parse_list_query(asked.raw_query)
+        asking = parse_list_query(asked.raw_query, _about(asked, kind.plural))
         places = self._places(asked)
-        project = places.project()
-        about = f"{project.team}/{project.id}/{kind.plural}"
-        found = places.workloads(project, kind)
-        return document_answer(listed(asking, about, found, _id, places.payloads))
+        found = places.workloads(places.project(), kind)
+        return document_answer(listed(asking, kind.plural, found, _id, places.payloads))
 
     def _workload(self, kind: Kind, asked: Asked) -> Answer:
         Given(asked.raw_query, {}).check()
@@ -113,10 +111,9 @@ class Northflank:
         return document_answer({"data": workload_document(places, places.workload(kind))})
 
     def _containers(self, kind: Kind, asked: Asked) -> Answer:
-        asking = parse_list_query(asked.raw_query)
+        asking = parse_list_query(asked.raw_query, _about(asked, f"{kind.plural} containers"))
         entry = self._places(asked).workload(kind).known.entry
-        about = f"{entry.resource}/containers"
-        return document_answer(listed(asking, about, containers(entry), _name, list))
+        return document_answer(listed(asking, "containers", containers(entry), _name, list))
 
     def _metrics(self, kind: Kind, asked: Asked) -> Answer:
         query = parse_metrics_query(asked.raw_query, kind, asked.now_ms)
@@ -131,6 +128,11 @@ def _login(asked: Asked) -> Answer:
     """What Northflank's command line asks before it keeps a token: whether it is good."""
     Given(asked.raw_query, {}).check()
     return document_answer({"data": {}}, max_age_seconds=0)
+
+
+def _about(asked: Asked, kind: str) -> str:
+    """What cursors of a list are good for: the path, known before anything is read."""
+    return f"{kind} {sorted(asked.path.items())}"
 
 
 def _in_team(project: Project) -> str:
