@@ -165,6 +165,9 @@ def cors_for(origins: str) -> CORSConfig | None:
         allow_origin=listed[0],
         extra_origins=listed[1:],
         allow_headers=["If-None-Match"],
-        expose_headers=["ETag", "Retry-After", "Server-Timing", "Tributary-Warnings"],
+        expose_headers=[
+            *("ETag", "Retry-After", "Server-Timing", "Tributary-Warnings"),
+            *("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"),
+        ],
         max_age=_PREFLIGHT_SECONDS,
     )

@@ -91,7 +91,11 @@ def test_the_secrets_that_the_readme_fills_in_are_ones_that_collectors_can_read(
 
 
 @pytest.mark.parametrize(
-    "name", ["ApiUrl", "TokenCommand", "NorthflankSecretCommand", "HostupSecretCommand"]
+    "name",
+    [
+        *("ApiUrl", "TokenCommand", "MakeTokenCommand"),
+        *("NorthflankSecretCommand", "HostupSecretCommand"),
+    ],
 )
 def test_the_readme_names_the_stacks_outputs(name: str) -> None:
     assert name in template()["Outputs"]
