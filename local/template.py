@@ -93,7 +93,7 @@ class Template:
                 code=self._directories[name],
                 layers=tuple(layers[layer["Ref"]] for layer in properties["Layers"]),
                 timeout_seconds=int(properties["Timeout"]),
-                memory_megabytes=int(properties["MemorySize"]),
+                memory_megabytes=int(self.resolve(properties["MemorySize"])),
             )
             for name, properties in self.of_type("AWS::Lambda::Function").items()
         }

@@ -121,7 +121,7 @@ def test_the_collectors_own_metrics_are_those_listed(
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Tributary/Self")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "hostup_collector")
-    report = Report("hostup", "main", refused=3)
+    report = Report("hostup", "main", behind_seconds=0.0, budget_left=90.0, refused=3)
     report.failed(TributaryError("asked and not answered"), "vps")
 
     emit(report)

@@ -280,6 +280,7 @@ def test_a_run_says_what_it_did_in_one_line_and_in_emf(
         "SamplesWritten": [1464.0],
         "SecondsBehind": [0.0],
         "Errors": [1.0],
+        "BudgetLeft": [100 * (800_000 - 17) / 800_000],
     }
     assert_emf(errors, ["Provider", "Kind", "service"])
     assert (errors["Kind"], errors["ErrorsByKind"]) == ("gone", [1.0])
@@ -300,7 +301,7 @@ def test_each_account_is_told_the_units_of_its_own_run(
     assert lines["main"]["writeUnits"] > lines["second"]["writeUnits"] == 2
 
 
-METRICS = ("Resources", "Requests", "SamplesWritten", "SecondsBehind", "Errors")
+METRICS = ("Resources", "Requests", "SamplesWritten", "SecondsBehind", "Errors", "BudgetLeft")
 
 
 def assert_emf(document: dict[str, Any], dimensions: list[str]) -> None:
@@ -313,7 +314,7 @@ def assert_emf(document: dict[str, Any], dimensions: list[str]) -> None:
     assert sorted(named) == sorted(dimensions)
     assert all(isinstance(document[name], str) and document[name] for name in named)
     for metric in directive["Metrics"]:
-        assert metric["Unit"] in ("Count", "Seconds")
+        assert metric["Unit"] in ("Count", "Seconds", "Percent")
         values = document[metric["Name"]]
         assert all(isinstance(value, float | int) for value in values)
 

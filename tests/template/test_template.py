@@ -152,13 +152,16 @@ def test_collectors_are_told_their_own_interval(template: Template, provider: st
 
 def test_functions_have_the_memory_and_time_they_need(template: Template) -> None:
     sizes = {
-        name: (function["MemorySize"], function["Timeout"])
-        for name, function in template.of_type("AWS::Lambda::Function").items()
+        name: (function.memory_megabytes, function.timeout_seconds)
+        for name, function in template.functions().items()
     }
 
-    assert sizes["NorthflankCollectorFunction"] == (512, 270)
-    assert sizes["HostupCollectorFunction"] == (512, 270)
-    assert sizes["QueryApiFunction"] == (1024, 29)
+    assert sizes == {
+        "NorthflankCollectorFunction": (512, 270),
+        "HostupCollectorFunction": (512, 270),
+        "CompactorFunction": (512, 900),
+        "QueryApiFunction": (1024, 29),
+    }
 
 
 def test_the_table_is_encrypted_with_the_free_key_unless_asked_otherwise(
@@ -170,8 +173,8 @@ def test_the_table_is_encrypted_with_the_free_key_unless_asked_otherwise(
     assert table["SSESpecification"] == {
         "SSEEnabled": {"Fn::If": ["TableKeyIsManaged", True, False]}
     }
-    assert template.cloudformation["Conditions"] == {
-        "TableKeyIsManaged": {"Fn::Equals": [{"Ref": "TableKey"}, "managed"]}
+    assert template.cloudformation["Conditions"]["TableKeyIsManaged"] == {
+        "Fn::Equals": [{"Ref": "TableKey"}, "managed"]
     }
 
 
@@ -336,7 +339,8 @@ def test_the_query_function_changes_nothing_but_counts_of_requests(template: Tem
 def test_a_collector_publishes_to_its_own_namespace_only(template: Template, name: str) -> None:
     [statement] = [s for s in _statements(template, name) if s["Resource"] == "*"]
 
-    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Tributary"}}
+    namespace = {"cloudwatch:namespace": {"Ref": "MetricsNamespace"}}
+    assert statement["Condition"] == {"StringEquals": namespace}
 
 
 def test_secrets_are_created_empty_and_the_token_generated(template: Template) -> None:

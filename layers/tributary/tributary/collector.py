@@ -212,7 +212,7 @@ def _summary(provider: str, reports: list[Report]) -> dict[str, Any]:
         "samples": sum(report.samples for report in reports),
         "published": sum(report.published for report in reports),
         "errors": sum(report.errors.total() for report in reports),
-        "secondsBehind": max((report.behind_seconds for report in reports), default=0.0),
+        "secondsBehind": max((report.behind_seconds or 0.0 for report in reports), default=0.0),
         "gapSeconds": sum(report.gap_seconds for report in reports),
         "importedPercent": min((report.imported for report in reports), default=100),
         "importSecondsLeft": max((report.import_seconds for report in reports), default=0.0),

@@ -200,6 +200,7 @@ class Course:
     def _say_rest(self, runs: Sequence[ResourceRun]) -> None:
         report = self._report
         count(report, runs)
+        report.budget_left = self._run.allowance.standing().percent_left
         report.import_seconds = self._notes.import_ms / SECOND_MS
         if report.refused:
             report.warned(

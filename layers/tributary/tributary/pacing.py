@@ -29,6 +29,11 @@ class Standing:
         resets_in_ms = budget.reset_ms(now_ms) - now_ms or window_ms
         return cls(budget.left(now_ms), resets_in_ms, budget.allowed, window_ms)
 
+    @property
+    def percent_left(self) -> float:
+        """Of all the requests that there are in such a time."""
+        return 100 * self.left / self.allowed
+
 
 @dataclass(frozen=True, slots=True)
 class Portion:

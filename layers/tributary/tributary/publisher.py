@@ -67,20 +67,24 @@ class PublishRules:
 class Publisher:
     """Sends statistics once: the caller notes what it means to send, and afterwards that it did."""
 
-    def __init__(self, client: "CloudWatchClient", rules: PublishRules) -> None:
+    def __init__(
+        self, client: "CloudWatchClient", rules: PublishRules, namespace: str = NAMESPACE
+    ) -> None:
         self._client = client
         self.rules = rules
+        self._namespace = namespace
 
     @classmethod
     def from_env(cls) -> Self:
-        """CloudWatch and the rules that the environment names."""
+        """CloudWatch, and the rules and METRICS_NAMESPACE that the environment names."""
         # One attempt: a request that timed out may have been taken, and CloudWatch adds up twins.
         config = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
             connect_timeout=3,
             read_timeout=10,
         )
-        return cls(aws_client("cloudwatch", config), PublishRules.from_env())
+        namespace = os.environ.get("METRICS_NAMESPACE", NAMESPACE)
+        return cls(aws_client("cloudwatch", config), PublishRules.from_env(), namespace)
 
     def send(self, statistics: Iterable[Statistics]) -> int:
         """Sends all and returns how many; raises StorageError at the first request refused."""
@@ -88,7 +92,7 @@ class Publisher:
         for batch in batched(statistics, _DATUMS_PER_REQUEST, strict=False):
             try:
                 self._client.put_metric_data(
-                    Namespace=NAMESPACE, MetricData=[_datum(one) for one in batch]
+                    Namespace=self._namespace, MetricData=[_datum(one) for one in batch]
                 )
             except (ClientError, BotoCoreError) as error:
                 raise StorageError(f"CloudWatch took {sent} datums, then: {error}") from error

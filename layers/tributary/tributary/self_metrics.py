@@ -23,13 +23,16 @@ def emit(report: "Report") -> None:
     metrics.add_dimension("Account", report.account)
     for name, unit, value in (
         ("Resources", MetricUnit.Count, report.resources),
+        ("ResourcesPostponed", MetricUnit.Count, report.postponed),
         ("Requests", MetricUnit.Count, report.requests),
+        ("BudgetLeft", MetricUnit.Percent, report.budget_left),
         ("SamplesWritten", MetricUnit.Count, report.samples),
         ("Errors", MetricUnit.Count, report.errors.total()),
         ("SecondsBehind", MetricUnit.Seconds, report.behind_seconds),
         ("GapSeconds", MetricUnit.Seconds, report.gap_seconds),
     ):
-        metrics.add_metric(name, unit, value)
+        if value is not None:
+            metrics.add_metric(name, unit, value)
     if report.refused:
         metrics.add_metric("SeriesRefused", MetricUnit.Count, report.refused)
     metrics.flush_metrics()

@@ -10,6 +10,7 @@ from tributary.windows import SECOND_MS
 
 def count(report: Report, runs: Sequence[ResourceRun]) -> None:
     """Adds what each run did, and how it stands with its resource."""
+    report.behind_seconds = max(map(_behind_seconds, runs), default=0.0)
     for run in runs:
         report.resources += 1
         report.samples += run.samples
@@ -20,7 +21,6 @@ def count(report: Report, runs: Sequence[ResourceRun]) -> None:
         _count_errors(report, run)
         gaps = run.collected.gaps_before(run.span.end_ms)
         report.gap_seconds += sum(gap.length_ms for gap in gaps) / SECOND_MS
-        report.behind_seconds = max(report.behind_seconds, _behind_seconds(run))
     # What only builds, or never answered, has no history.
     imported = [run.collected.imported for run in runs if run.collected.coverage]
     if imported:
