@@ -38,15 +38,20 @@ _SECRET = "AWS::SecretsManager::Secret"  # created beside the stack
 _LEFT_OUT = frozenset(
     {
         "AWS::ApiGatewayV2::Api",  # local.front
+        "AWS::ApiGatewayV2::ApiMapping",
+        "AWS::ApiGatewayV2::DomainName",
         "AWS::ApiGatewayV2::Stage",
         "AWS::CloudWatch::Alarm",  # moto would keep them, and never look at a metric
         "AWS::CloudWatch::Dashboard",  # names the API; tests/template looks at it
+        "AWS::Lambda::Alias",  # what was built is the only version
         "AWS::Lambda::EventInvokeConfig",
         # moto would look for a Docker engine to deliver to. Nothing polls the collectors' queues
         # here: a local run has one account of each provider, and sends no turns.
         "AWS::Lambda::EventSourceMapping",
         "AWS::Lambda::LayerVersion",  # local.runtime
         "AWS::Lambda::Permission",
+        "AWS::Lambda::Version",
+        "AWS::Route53::RecordSet",
         "AWS::Scheduler::Schedule",  # local.scheduler
     }
 )

@@ -101,7 +101,9 @@ class Template:
     def routes(self) -> tuple[Route, ...]:
         """The HTTP API's routes, from the OpenAPI document the translation makes of the events."""
         return tuple(
-            Route("ANY" if method.startswith("x-") else method.upper(), path, _integration(route))
+            Route(
+                "ANY" if method.startswith("x-") else method.upper(), path, self._integrated(route)
+            )
             for api in self.of_type("AWS::ApiGatewayV2::Api").values()
             for path, methods in api["Body"]["paths"].items()
             for method, route in methods.items()
@@ -119,6 +121,15 @@ class Template:
             for name, properties in self.of_type("AWS::Scheduler::Schedule").items()
             if self.resolve(properties.get("State", "ENABLED")) == "ENABLED"
         )
+
+    def _integrated(self, route: JSON) -> str:
+        """The function that a route leads to, perhaps by way of an alias."""
+        uri = route["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        found = re.search(r"/functions/\$\{(\w+)(?:\.Arn)?\}/invocations$", uri)
+        if found is None:
+            raise ValueError(f"no function in the integration {uri!r}")
+        alias = self.of_type("AWS::Lambda::Alias").get(found[1])
+        return alias["FunctionName"]["Ref"] if alias else found[1]
 
     def resolve(self, value: JSON) -> str:
         """A string whose only references are to parameters and what the template maps them to."""
@@ -149,11 +160,3 @@ def _defaults(source: JSON) -> dict[str, str]:
         for name, parameter in source["Parameters"].items()
         if "Default" in parameter
     }
-
-
-def _integration(route: JSON) -> str:
-    uri = route["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
-    found = re.search(r"\$\{(\w+)\.Arn\}", uri)
-    if found is None:
-        raise ValueError(f"no function in the integration {uri!r}")
-    return found[1]

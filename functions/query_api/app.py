@@ -1,5 +1,6 @@
 """The query function's entry point."""
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,3 +19,8 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
 def api() -> Api:
     """The API of this Lambda instance, made from the environment at its first request."""
     return Api.from_env()
+
+
+# An instance that is made ahead of requests, for a snapshot or to be kept ready, is made whole.
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") != "on-demand":
+    api()

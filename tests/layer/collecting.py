@@ -19,6 +19,7 @@ from tests.layer.world import World
 from tests.local.simulated_machine import KnownLoad
 from tributary.account_run import AccountRun
 from tributary.allowance import Allowance
+from tributary.choice import Choice, everything
 from tributary.client import Client
 from tributary.columns import Column
 from tributary.credentials import Credentials
@@ -136,13 +137,14 @@ class Fleet:
         rules: PublishRules = DEFAULT_RULES,
         fresh: bool = False,
         new_series: int = DEFAULT_NEW_SERIES,
+        choice: Choice = everything,
     ) -> AccountRun:
         """A run over a table at the world's time."""
         clock = self.world.clock
         return AccountRun(
             Store(table, Retention.of_days(7, 60, 1825), clock), Registry(table), States(table),
             Hours(table), Inventory(table), Publisher(self.cloudwatch_client, rules),
-            Pace(60_000, fresh), new_series, clock,
+            Pace(60_000, fresh), new_series, clock, choice,
         )  # fmt: skip
 
     def run(
@@ -155,6 +157,7 @@ class Fleet:
         limit: RequestLimit = PLENTY,
         new_series: int = DEFAULT_NEW_SERIES,
         slot_ms: int | None = None,
+        choice: Choice = everything,
     ) -> Report:
         """Collects as scheduled so many minutes after 10:00, or for the time that it is.
 
@@ -185,7 +188,7 @@ class Fleet:
             deadline = min(requests + 0.5, self.world.now + 240)
             return self.connect(credentials, allowance, deadline, clock), credentials
 
-        run = self.account_run(self.world.table, rules, fresh, new_series)
+        run = self.account_run(self.world.table, rules, fresh, new_series, choice)
         return run.collect(account, now_ms if slot_ms is None else slot_ms, begin, connect)
 
     def state(self, resource: str) -> Collected:

@@ -15,8 +15,10 @@ from tests.dynamodb import TABLE, delete_table
 from tests.layer.collecting import BACKUP, STAGING, WEB_1, WEB_2, Fleet, fleet
 from tests.layer.samples import TEN, points
 from tests.layer.world import World
-from tributary.errors import StorageError
+from tributary.choice import choice_from_env
+from tributary.errors import SettingsError, StorageError
 from tributary.inventory import Inventory
+from tributary.matching import matcher, parse_filter
 from tributary.publisher import PublishRules
 from tributary.registry import Instance, Registry, Shard
 from tributary.state import Failure
@@ -72,6 +74,39 @@ def test_hostups_samples_are_stored_number_for_number(hostup: Fleet) -> None:
     assert (report.resources, report.requests, report.samples) == (4, 21, 2082)
     assert report.behind_seconds == 0.0
     assert_stored_as_served(hostup, TEN + 600_000)
+
+
+def test_only_what_is_chosen_is_asked_for_and_what_is_chosen_no_more_keeps_its_history(
+    hostup: Fleet,
+) -> None:
+    hostup.run(15)
+    asked = len(hostup.door.asked)
+
+    report = hostup.run(20, choice=matcher([parse_filter("name!:web-1")]))
+
+    assert (report.errors, report.resources) == ({}, 3)
+    assert not [one for one in hostup.door.asked[asked:] if WEB_1.rpartition("/")[2] in str(one)]
+    assert hostup.entry(WEB_1).gone_ms == TEN + 20 * 60_000
+    assert any(True for _ in points(hostup.stored(WEB_1)))
+
+    hostup.run(25)
+
+    assert hostup.entry(WEB_1).gone_ms is None
+
+
+def test_a_filter_of_resources_is_written_as_queries_have_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RESOURCE_FILTERS", "project:shop, name!:test*")
+    chosen = choice_from_env()
+
+    assert chosen({"project": "shop", "name": "api"})
+    assert not chosen({"project": "shop", "name": "test-2"})
+    assert not chosen({"project": "blog", "name": "api"})
+
+    monkeypatch.setenv("RESOURCE_FILTERS", "shop")
+    with pytest.raises(SettingsError, match="RESOURCE_FILTERS: 'shop' is no filter"):
+        choice_from_env()
 
 
 def test_northflanks_samples_are_stored_number_for_number(northflank: Fleet) -> None:

@@ -366,6 +366,38 @@ def test_routes_lead_to_the_query_function_unknown_paths_too(template: Template)
     assert {route.function for route in template.routes()} == {"QueryApiFunction"}
 
 
+def test_a_version_is_published_when_a_setting_of_the_query_function_changes() -> None:
+    """A version keeps the settings of its time, and the API asks one: its description, which
+    CloudFormation replaces it for, names each parameter that the function is made of."""
+    template = Template(SOURCE, {})
+    function = template.of_type("AWS::Lambda::Function")["QueryApiFunction"]
+    [version] = template.of_type("AWS::Lambda::Version").values()
+    described = set(re.findall(r"\$\{(\w+)\}", version["Description"]["Fn::Sub"]))
+    parts = [function[name] for name in ("Environment", "MemorySize")]
+    parameters = template.cloudformation["Parameters"]
+    used = set(re.findall(r"\w+", json.dumps(parts))) & set(parameters)
+
+    assert described == used | {"ColdStart"}
+    longest = version["Description"]["Fn::Sub"]
+    for name in described:
+        longest = longest.replace(f"${{{name}}}", "x" * _longest(parameters[name]))
+    assert len(longest) <= 256
+    [alias] = template.of_type("AWS::Lambda::Alias").values()
+    [number] = template.of_type("AWS::Lambda::Version")
+    assert alias["FunctionVersion"] == {"Fn::GetAtt": [number, "Version"]}
+
+
+def _longest(parameter: Any) -> int:
+    """How many characters a parameter's value may have."""
+    if "AllowedValues" in parameter:
+        return max(len(str(value)) for value in parameter["AllowedValues"])
+    if "MaxValue" in parameter:
+        return len(str(parameter["MaxValue"]))
+    # A pattern that ends with a bound, after one character.
+    bound = re.search(r"\{0,(\d+)\}\$$", parameter.get("AllowedPattern", ""))
+    return int(parameter.get("MaxLength") or 1 + int(bound[1] if bound else 10_000))
+
+
 def test_the_api_is_throttled_and_its_log_holds_no_credentials(template: Template) -> None:
     [stage] = template.of_type("AWS::ApiGatewayV2::Stage").values()
     log = json.loads(stage["AccessLogSettings"]["Format"])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from tributary.allowance import Allowance
+from tributary.choice import Choice, choice_from_env, everything
 from tributary.course import Course, Known
 from tributary.credentials import Credentials
 from tributary.hours import Hours
@@ -42,6 +43,7 @@ class AccountRun:
     pace: Pace
     new_series: int
     clock: Callable[[], float] = time.time
+    choice: Choice = everything
 
     @classmethod
     def from_env(cls, table: Table, publisher: Publisher) -> Self:
@@ -55,6 +57,7 @@ class AccountRun:
             publisher,
             Pace.from_env(),
             new_series_from_env(),
+            choice=choice_from_env(),
         )
 
     def collect(self, account: str, slot_ms: int, begin: Begin, connect: Connect) -> Report:

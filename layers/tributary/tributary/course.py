@@ -160,7 +160,7 @@ class Course:
         if self._slot_ms - record.listed_ms < wait_ms:
             return before
         asked = provider.requests
-        listing = discovered(provider, before, shards, self._report)
+        listing = discovered(provider, self._rules.choice, before, shards, self._report)
         if listing.whole:
             self._notes.projects(provider.projects)
         # A list that fails takes requests too, and is asked for again no sooner.

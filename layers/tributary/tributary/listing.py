@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from tributary.choice import Choice
 from tributary.errors import OutOfTimeError, TributaryError
 from tributary.provider import Provider, Resource
 from tributary.registry import Entry, Shard
@@ -39,16 +40,18 @@ def known(shards: Iterable[Shard], states: Mapping[str, Collected], provider: Pr
 
 
 def discovered(
-    provider: Provider, before: Listing, shards: Iterable[Shard], report: Report
+    provider: Provider, choice: Choice, before: Listing, shards: Iterable[Shard], report: Report
 ) -> Listing:
-    """What the provider lists, and, where it fails to list all, what was known before."""
+    """What the provider lists and is chosen, and, where it fails to list all, what was known
+    before."""
     lives = _lives(shards)
     found: dict[str, Resource] = {}
     whole = False
     try:
         for resource in provider.discover():
-            present = _in_life(resource, lives.get(resource.id, resource.id))
-            found[present.id] = present
+            if choice(resource.attributes):
+                present = _in_life(resource, lives.get(resource.id, resource.id))
+                found[present.id] = present
         whole = True
     except OutOfTimeError as error:
         # Nothing is wrong with the resources that were not listed: they are the next run's.
