@@ -10,7 +10,7 @@ venv := .venv/bin
 runtime := $(if $(filter Linux,$(shell uname -s)),.runtime/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-dynalite test-clients soak lint types template-checks build check-token openapi token retention backfill \
+.PHONY: help run test test-dynalite test-clients soak lint types template-checks build deploy deploy-check check-token openapi token retention backfill \
 	sam-local bench pins clean
 .DELETE_ON_ERROR:
 
@@ -47,8 +47,14 @@ types: .venv/installed ## Check types.
 template-checks: .venv/installed ## Check template.yaml, translated too.
 	@$(venv)/python -m pytest -q tests/template
 
-build: .venv/installed ## Build the functions and the layers for this machine, as `sam build` does.
+build: .venv/installed ## Build the functions and the layers for this machine, as `sam build` does, with bytecode.
 	@$(venv)/python -m local.build
+
+deploy: .venv/installed ## Build for Lambda and deploy a stage of samconfig.toml: STAGE=dev, GUIDED=1 to be asked for settings.
+	@$(venv)/python -m local.deploy --stage='$(STAGE)' $(if $(GUIDED),--guided)
+
+deploy-check: .venv/installed $(runtime) ## Check all that can be known before deploying a stage: STAGE=prod.
+	@PYTHONPATH=layers/tributary $(venv)/python -m local.deploy_check --stage='$(STAGE)'
 
 check-token: .venv/installed ## Say what NORTHFLANK_TOKEN or HOSTUP_TOKEN may see.
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.check_token

@@ -70,7 +70,7 @@ def environment() -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(map(str, _paths())),
-        # What was built or installed stays as it is; where the emulator compiles to.
+        # What was built or installed stays as it is, and both sides find their bytecode here.
         "PYTHONPYCACHEPREFIX": str(ROOT / ".local" / "pycache"),
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -111,13 +111,25 @@ def create_stack(template: Template, endpoint: str) -> CreatedStack:
 
     Raises Failure when moto refuses, or when a resource of the template is not created.
     """
+    return _deployed(template, endpoint, "create_stack", {})
+
+
+def update_stack(template: Template, before: CreatedStack) -> CreatedStack:
+    """Updates what was created to another template, as a later deployment does."""
+    return _deployed(template, before.endpoint, "update_stack", before.secrets)
+
+
+def _deployed(
+    template: Template, endpoint: str, operation: str, secrets_made: Mapping[str, str]
+) -> CreatedStack:
     _check_types(template)
     made_secrets = {
-        name: _create_secret(name, properties, endpoint)
+        name: secrets_made.get(name) or _create_secret(name, properties, endpoint)
         for name, properties in template.of_type(_SECRET).items()
     }
     _upload_code(template, endpoint)
-    names = _create(_for_moto(template, made_secrets), template.parameters, endpoint)
+    document = _for_moto(template, made_secrets)
+    names = _deploy(operation, document, template.parameters, endpoint)
     environments = {name: _environment(names[name], endpoint) for name in template.functions()}
     return CreatedStack(endpoint, environments, made_secrets, names["Table"])
 
@@ -185,10 +197,12 @@ def _with_secrets(value: JSON, made_secrets: Mapping[str, str]) -> JSON:
             return value
 
 
-def _create(document: JSON, parameters: Mapping[str, str], endpoint: str) -> dict[str, str]:
-    """Creates the stack and returns logical id → physical id of what it made."""
+def _deploy(
+    operation: str, document: JSON, parameters: Mapping[str, str], endpoint: str
+) -> dict[str, str]:
+    """Creates or updates the stack and returns logical id → physical id of what is in it."""
     client = boto3.client("cloudformation", endpoint_url=endpoint)
-    client.create_stack(
+    getattr(client, operation)(
         StackName=STACK_NAME,
         TemplateBody=json.dumps(document),
         Parameters=[
@@ -202,6 +216,6 @@ def _create(document: JSON, parameters: Mapping[str, str], endpoint: str) -> dic
         for resource in client.describe_stack_resources(StackName=STACK_NAME)["StackResources"]
     }
     missing = sorted(set(document["Resources"]) - set(made))
-    if status != "CREATE_COMPLETE" or missing:
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE") or missing:
         raise Failure(f"the stack on moto is {status}, without {', '.join(missing) or 'gaps'}")
     return made

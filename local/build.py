@@ -1,4 +1,4 @@
-"""`sam build` for this machine, left out when neither a source nor the template has changed."""
+"""`sam build` and bytecode, left out when neither a source nor the template has changed."""
 
 import fcntl
 import hashlib
@@ -9,27 +9,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.environment import architecture, without_aws
+from local import bytecode
+from local.environment import Architecture, architecture, without_aws
 from local.failure import Failure
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD_DIRECTORY = ROOT / ".aws-sam" / "build"
 _STATE = ROOT / ".local"
-_SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers")
+_SOURCES = (
+    *("template.yaml", "samconfig.toml", "functions", "layers"),
+    *("local/build.py", "local/bytecode.py"),
+)
 
 
-def build(directory: Path = BUILD_DIRECTORY) -> Path:
-    """Builds the functions and the layers and returns the built template.
+def build(directory: Path = BUILD_DIRECTORY, processor: Architecture | None = None) -> Path:
+    """Builds the functions and the layers, for this machine's processor if none is named, and
+    returns the built template.
 
     Raises Failure with `sam`'s last line if it cannot.
     """
+    processor = processor or architecture()
     template = directory / "template.yaml"
     stamp = directory / "sources.sha256"
     with _only_one_builder():
-        sources = _fingerprint()
+        sources = _fingerprint(processor)
         if template.exists() and stamp.exists() and stamp.read_text() == sources:
             return template
-        sam("build", "--build-dir", str(directory), *_parameters())
+        sam(
+            *("build", "--build-dir", str(directory), "--cached", "--parallel"),
+            *("--parameter-overrides", f"Architecture={processor}"),
+        )
+        bytecode.add(directory)
         stamp.write_text(sources)
     return template
 
@@ -37,7 +47,7 @@ def build(directory: Path = BUILD_DIRECTORY) -> Path:
 def sam(*arguments: str) -> str:
     """Runs a `sam` command, without the user's AWS settings, and returns what it printed."""
     done = subprocess.run(
-        [sys.executable, "-m", "samcli", *arguments],
+        [*sam_command(), *arguments],
         cwd=ROOT,
         env=sam_environment(),
         capture_output=True,
@@ -52,6 +62,11 @@ def sam(*arguments: str) -> str:
     return printed
 
 
+def sam_command() -> tuple[str, ...]:
+    """How the `sam` that is installed here is started."""
+    return sys.executable, "-m", "samcli"
+
+
 def sam_environment() -> dict[str, str]:
     """The environment `sam` runs in: our python3.13 first, its settings in this checkout."""
     _STATE.mkdir(exist_ok=True)
@@ -60,15 +75,6 @@ def sam_environment() -> dict[str, str]:
         "SAM_CLI_TELEMETRY": "0",
         "__SAM_CLI_APP_DIR": str(_STATE / "sam"),  # else it writes to ~/.aws-sam
     }
-
-
-def _parameters() -> tuple[str, ...]:
-    return (
-        "--cached",
-        "--parallel",
-        "--parameter-overrides",
-        f"Architecture={architecture()}",
-    )
 
 
 @contextmanager
@@ -80,8 +86,8 @@ def _only_one_builder() -> Iterator[None]:
         yield
 
 
-def _fingerprint() -> str:
-    digest = hashlib.sha256(architecture().encode())
+def _fingerprint(processor: Architecture) -> str:
+    digest = hashlib.sha256(processor.encode())
     for file in sorted(_source_files()):
         digest.update(f"\n{file.relative_to(ROOT)} ".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())

@@ -17,7 +17,6 @@ from local.runtime import FunctionError, wait_until
 from local.template import Function
 
 PYTHON = ROOT / ".runtime" / "bin" / "python"
-_PYCACHE = ROOT / ".local" / "pycache"
 _START_SECONDS = 10.0
 # Beyond the function's own timeout, which the emulator enforces.
 _ANSWER_SECONDS = 30.0
@@ -53,8 +52,7 @@ class EmulatedInstance:
                 "awslambdaric",
                 function.handler,
             ],
-            # Lambda's disk cannot be written to; neither shall what was built be.
-            {**environment, "PYTHONPYCACHEPREFIX": str(_PYCACHE)},
+            environment,
             function.code,  # Lambda's working directory too, and so first on sys.path
             log,
         )

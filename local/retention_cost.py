@@ -177,7 +177,7 @@ def _answer(changes: Sequence[Change], days: Mapping[str, float]) -> Iterator[st
     yield ""
     yield f"Together {_usd(once_usd)} once, within hours or days of the deployment, and in the end"
     yield f"{_usd(monthly_usd)} a month more, at prices of us-east-1 in November 2026. To do it:"
-    yield f"sam deploy --parameter-overrides {overrides}"
+    yield f"Add {overrides} to parameter_overrides in samconfig.toml, then make deploy STAGE=…"
 
 
 def _number(count: int, what: str) -> str:

@@ -29,7 +29,7 @@ RUN_ELSEWHERE = {
     "NORTHFLANK_TOKEN=… HOSTUP_TOKEN=… make run": "needs accounts of real providers",
     "make backfill": "needs an AWS account; tests/local/test_backfill.py runs it on moto",
     "TOKEN=": "a variable, which tests.docs.curl fills in",
-    "sam build && sam deploy --guided": "needs an AWS account; the local stack runs `sam build`",
+    "make deploy STAGE=dev": "needs an AWS account; the local stack runs `sam build`",
     "aws secretsmanager put-secret-value": "needs an AWS account; test_readme reads its secret",
     ".venv/bin/python -m pytest": "is what runs this",
 }

@@ -92,9 +92,9 @@ def test_the_token_has_forty_letters_and_digits(stack: CreatedStack) -> None:
 
 def test_a_resource_nothing_stands_for_is_noticed(endpoint: str) -> None:
     template = Template(ROOT / "template.yaml", {})
-    template.resources["Alarm"] = {"Type": "AWS::CloudWatch::Alarm", "Properties": {}}
+    template.resources["Stream"] = {"Type": "AWS::Kinesis::Stream", "Properties": {}}
 
-    with pytest.raises(Failure, match="Alarm: nothing local stands for AWS::CloudWatch::Alarm"):
+    with pytest.raises(Failure, match="Stream: nothing local stands for AWS::Kinesis::Stream"):
         create_stack(template, endpoint)
 
 

@@ -109,8 +109,8 @@ def test_other_retentions_are_told_with_their_arithmetic(fleet: Table) -> None:
         "",
         "Together $0.0116 once, within hours or days of the deployment, and in the end",
         "$0.0450 a month more, at prices of us-east-1 in November 2026. To do it:",
-        "sam deploy --parameter-overrides HourRetentionDays=120 FiveMinuteRetentionDays=1000 "
-        "RawRetentionDays=3",
+        "Add HourRetentionDays=120 FiveMinuteRetentionDays=1000 RawRetentionDays=3 to "
+        "parameter_overrides in samconfig.toml, then make deploy STAGE=…",
     ]
 
 
