@@ -281,49 +281,6 @@ def test_every_log_group_has_a_retention_and_every_function_its_own(template: Te
     assert set(used) < set(groups)
 
 
-READ = {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}
-WRITE = {"dynamodb:PutItem"}
-SPREAD = {"sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-MAY = {
-    "NorthflankCollectorFunction": {
-        "NorthflankSecret": {"secretsmanager:GetSecretValue"},
-        "Table": READ | WRITE,
-        "NorthflankCollectorQueue": SPREAD,
-        "*": {"cloudwatch:PutMetricData"},
-    },
-    "HostupCollectorFunction": {
-        "HostupSecret": {"secretsmanager:GetSecretValue"},
-        "Table": READ | WRITE,
-        "HostupCollectorQueue": SPREAD,
-        "*": {"cloudwatch:PutMetricData"},
-    },
-    "CompactorFunction": {"Table": READ | WRITE | {"dynamodb:UpdateItem"}},
-    "QueryApiFunction": {
-        "BootstrapToken": {"secretsmanager:GetSecretValue"},
-        "Table": READ | {"dynamodb:UpdateItem"},
-    },
-}
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_may_do_what_it_needs_and_no_more(template: Template, name: str) -> None:
-    allowed: dict[str, set[str]] = {}
-    for statement in _statements(template, name):
-        assert statement["Effect"] == "Allow"
-        actions = statement["Action"]
-        allowed.setdefault(_resource(statement["Resource"]), set()).update(
-            [actions] if isinstance(actions, str) else actions
-        )
-    dead_letters = allowed.pop(name.replace("Function", "DeadLetters"), None)
-
-    assert allowed == MAY[name]
-    managed = template.of_type("AWS::IAM::Role")[f"{name}Role"]["ManagedPolicyArns"]
-    assert [str(arn).rpartition("/")[2].strip("\"'}]") for arn in managed] == [
-        "AWSLambdaBasicExecutionRole"
-    ]
-    assert dead_letters == ({"sqs:SendMessage"} if name in SCHEDULED else None)
-
-
 def test_the_query_function_changes_nothing_but_counts_of_requests(template: Template) -> None:
     [statement] = [
         one
