@@ -10,7 +10,7 @@ venv := .venv/bin
 runtime := $(if $(filter Linux,$(shell uname -s)),.runtime/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-dynalite test-clients soak lint types template-checks build deploy deploy-check check-token openapi token retention backfill \
+.PHONY: help run test test-dynalite test-clients soak lint types template-checks build deploy deploy-check plan check-token openapi token retention backfill \
 	sam-local bench pins clean
 .DELETE_ON_ERROR:
 
@@ -55,6 +55,13 @@ deploy: .venv/installed ## Build for Lambda and deploy a stage of samconfig.toml
 
 deploy-check: .venv/installed $(runtime) ## Check all that can be known before deploying a stage: STAGE=prod.
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.deploy_check --stage='$(STAGE)'
+
+plan: .venv/installed ## Say what a fleet would cost: with tokens, or RESOURCES=20 CONTAINERS=30 VPSES=10; parameters too.
+	@PYTHONPATH=layers/tributary $(venv)/python -m local.plan --resources='$(RESOURCES)' \
+		--containers='$(CONTAINERS)' --vpses='$(VPSES)' \
+		$(foreach each,$(filter-out $(unplanned),$(MAKEOVERRIDES)),'$(each)')
+
+unplanned := RESOURCES=% CONTAINERS=% VPSES=% PYTHON=% NPM=% PORT=% NORTHFLANK_TOKEN=% NORTHFLANK_TEAM=% HOSTUP_TOKEN=%
 
 check-token: .venv/installed ## Say what NORTHFLANK_TOKEN or HOSTUP_TOKEN may see.
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.check_token

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from functions.hostup_collector import app as hostup_app
@@ -100,8 +100,34 @@ class Kind:
     counted: Callable[[WatchedClient, list[Resource]], str]
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What a token sees: a sentence about it, if it works; problems in sentences; and resources.
+
+    `instances` says how many instances answered, of those resources that were asked for samples.
+    """
+
+    name: str
+    works: str | None = None
+    problems: tuple[str, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    instances: Mapping[str, int] = field(default_factory=dict)
+
+
 def main(environment: Mapping[str, str], say: Callable[[str], None]) -> int:
     """Checks every token in the environment; 0 if they may do all that collecting needs.
+
+    Raises Failure when there is no token, or a setting can't be used.
+    """
+    seen = list(sights(environment))
+    for sight in seen:
+        for line in (*([sight.works] if sight.works else ()), *sight.problems):
+            say(f"{sight.name}: {line}")
+    return int(any(sight.problems for sight in seen))
+
+
+def sights(environment: Mapping[str, str]) -> Iterator[Sight]:
+    """What every token in the environment sees, one after the other.
 
     Raises Failure when there is no token, or a setting can't be used.
     """
@@ -110,12 +136,12 @@ def main(environment: Mapping[str, str], say: Callable[[str], None]) -> int:
     tokens = [(kind, credentials) for kind, credentials in given if credentials]
     if not tokens:
         raise Failure("No token to check: set NORTHFLANK_TOKEN or HOSTUP_TOKEN.")
-    return max(check(kind, credentials, say) for kind, credentials in tokens)
+    for kind, credentials in tokens:
+        yield looked(kind, credentials)
 
 
-def check(kind: Kind, credentials: Credentials, say: Callable[[str], None]) -> int:
-    """Does once what the collector does, says how it went, and returns the exit status."""
-    problems = 0
+def looked(kind: Kind, credentials: Credentials) -> Sight:
+    """Does once what the collector does, and notes all that went wrong."""
     try:
         client = WatchedClient(
             credentials.base_url or kind.base_url, credentials.token, kind.dialect
@@ -124,21 +150,44 @@ def check(kind: Kind, credentials: Credentials, say: Callable[[str], None]) -> i
         resources, problem = _listed(provider)
         if isinstance(problem, CredentialsRefusedError):
             raise problem
-        if resources or problem is None or isinstance(problem, ForbiddenError):
-            say(f"{kind.name}: the token works and sees {kind.counted(client, resources)}.")
-        for line in _failures(provider, resources, problem):
-            say(f"{kind.name}: {line}")
-            problems = 1
-        for path in client.forbidden:
-            say(f"{kind.name}: {forbidden(path)}")
-            problems = 1
+        answers = Answers(provider)
+        failures = list(_failures(answers, resources, problem))
     except CredentialsRefusedError as error:
-        say(f"{kind.name}: the token does not work: {error}.")
-        return 1
+        return Sight(kind.name, problems=(f"the token does not work: {error}.",))
     except TributaryError as error:
-        say(f"{kind.name}: {error}.")
-        return 1
-    return problems
+        return Sight(kind.name, problems=(f"{error}.",))
+    works = None
+    if resources or problem is None or isinstance(problem, ForbiddenError):
+        works = f"the token works and sees {kind.counted(client, resources)}."
+    refused = [forbidden(path) for path in client.forbidden]
+    problems = (*failures, *answers.unknown(), *refused)
+    return Sight(kind.name, works, problems, tuple(resources), answers.instances)
+
+
+class Answers:
+    """What a provider answered to requests for samples: who answered, and in which units."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.instances: dict[str, int] = {}
+        self._unknown: Counter[tuple[str, str]] = Counter()
+
+    def ask(self, resource: Resource) -> None:
+        """Asks for the samples of the last minutes."""
+        recent = _recent()
+        if request := self.provider.current(resource, recent):
+            answer = self.provider.fetch(request)
+            normalised = self.provider.normalise(resource, answer, recent.end_ms)
+            self.instances[resource.id] = len(normalised.instances)
+            self._unknown.update(normalised.unknown)
+
+    def unknown(self) -> Iterator[str]:
+        """A sentence for each pair of metric and unit that has no canonical name."""
+        for metric, unit in self._unknown:
+            yield (
+                f"{metric} comes in {unit!r}, which is no unit known of it: it would be kept under "
+                "the provider's own name."
+            )
 
 
 def forbidden(path: str) -> str:
@@ -160,14 +209,14 @@ def _listed(provider: Provider) -> tuple[list[Resource], TributaryError | None]:
 
 
 def _failures(
-    provider: Provider, resources: list[Resource], listing: TributaryError | None
+    answers: Answers, resources: list[Resource], listing: TributaryError | None
 ) -> Iterator[str]:
     """What failed other than by a 403, which the client has noted."""
     errors = [listing]
     for resource in _samples(resources):
-        errors.append(_tried(provider.describe, resource))
-        errors.append(_tried(partial(_metrics, provider), resource))
-        errors.append(_tried(partial(_ended, provider), resource))
+        errors.append(_tried(answers.provider.describe, resource))
+        errors.append(_tried(answers.ask, resource))
+        errors.append(_tried(partial(_ended, answers.provider), resource))
     for error in errors:
         if error is not None and not isinstance(error, ForbiddenError):
             yield f"{error}."
@@ -182,12 +231,6 @@ def _samples(resources: Iterable[Resource]) -> Iterator[Resource]:
         if place not in seen and not resource.idle:
             seen.add(place)
             yield resource
-
-
-def _metrics(provider: Provider, resource: Resource) -> None:
-    recent = _recent()
-    if request := provider.current(resource, recent):
-        provider.normalise(resource, provider.fetch(request), recent.end_ms)
 
 
 def _ended(provider: Provider, resource: Resource) -> None:

@@ -9,6 +9,8 @@ from samtranslator.yaml_helper import yaml_parse
 
 from local.build import ROOT
 
+TEMPLATE = ROOT / "template.yaml"
+
 
 @dataclass(frozen=True)
 class Parameters:
@@ -19,7 +21,7 @@ class Parameters:
     @classmethod
     def of_template(cls) -> Self:
         """Those of template.yaml."""
-        source = yaml_parse((ROOT / "template.yaml").read_text())  # type: ignore[no-untyped-call]
+        source = yaml_parse(TEMPLATE.read_text())  # type: ignore[no-untyped-call]
         return cls(source["Parameters"])
 
     def default(self, name: str) -> str:

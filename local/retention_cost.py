@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError
 
+from local import prices
 from local.failure import Failure
+from local.prices import usd
 from local.restamping_estimate import RESOURCES, STRETCHES, Estimate, estimated
 from local.user_aws import LOOKED_FOR, in_force, user_client
 from tributary.errors import SettingsError, StorageError
@@ -18,11 +20,6 @@ from tributary.retention import SETTINGS, Retention, parse_days
 from tributary.stamps import Stamps
 from tributary.table import Table
 from tributary.windows import DAY_MS, SECOND_MS, AnyTier, RollupTier, Tier
-
-# us-east-1, on demand, November 2026: https://aws.amazon.com/dynamodb/pricing/on-demand/
-USD_PER_MILLION_WRITE_UNITS = 0.625
-USD_PER_MILLION_READ_UNITS = 0.125
-USD_PER_GB_MONTH = 0.25
 
 _NAMES: Mapping[AnyTier, str] = {
     Tier.RAW: "raw chunks",
@@ -54,8 +51,8 @@ class Change:
         """What re-stamping costs."""
         one = self.estimate
         return (
-            one.write_units * USD_PER_MILLION_WRITE_UNITS
-            + one.read_units * USD_PER_MILLION_READ_UNITS
+            one.write_units * prices.WRITE_UNITS_MILLION
+            + one.read_units * prices.READ_UNITS_MILLION
         ) / 1e6
 
     @property
@@ -66,7 +63,7 @@ class Change:
     @property
     def monthly_usd(self) -> float:
         """What storing that costs."""
-        return self.more_gb * USD_PER_GB_MONTH
+        return self.more_gb * prices.TABLE_GB_MONTH
 
     def lines(self) -> Iterator[str]:
         """What it comes to, with its arithmetic."""
@@ -78,16 +75,16 @@ class Change:
         each = one.write_units / one.items if one.items else 0.0
         yield (
             f"  re-stamping   {one.items:,.0f} items × {each:.2f} write units = "
-            f"{one.write_units:,.0f} × {_million(USD_PER_MILLION_WRITE_UNITS, one.write_units)}"
+            f"{one.write_units:,.0f} × {_million(prices.WRITE_UNITS_MILLION, one.write_units)}"
         )
         yield (
             f"  finding them  {one.read_units:,.0f} read units × "
-            f"{_million(USD_PER_MILLION_READ_UNITS, one.read_units)}"
+            f"{_million(prices.READ_UNITS_MILLION, one.read_units)}"
         )
         yield (
             f"  keeping them  {_days(self.after_ms - self.before_ms)} days × "
             f"{one.bytes_a_day / 1e6:,.3f} MB of {_number(one.living, 'resource')} = "
-            f"{self.more_gb:,.3f} GB × ${USD_PER_GB_MONTH} = {_usd(self.monthly_usd)} a month"
+            f"{self.more_gb:,.3f} GB × ${prices.TABLE_GB_MONTH} = {usd(self.monthly_usd)} a month"
         )
 
 
@@ -175,8 +172,8 @@ def _answer(changes: Sequence[Change], days: Mapping[str, float]) -> Iterator[st
     monthly_usd = sum(change.monthly_usd for change in changes if change.more_gb > 0)
     overrides = " ".join(f"{SETTINGS[name].parameter}={each:g}" for name, each in days.items())
     yield ""
-    yield f"Together {_usd(once_usd)} once, within hours or days of the deployment, and in the end"
-    yield f"{_usd(monthly_usd)} a month more, at prices of us-east-1 in November 2026. To do it:"
+    yield f"Together {usd(once_usd)} once, within hours or days of the deployment, and in the end"
+    yield f"{usd(monthly_usd)} a month more, at prices of us-east-1 in {prices.AS_OF}. To do it:"
     yield f"Add {overrides} to parameter_overrides in samconfig.toml, then make deploy STAGE=…"
 
 
@@ -189,11 +186,7 @@ def _days(length_ms: int) -> str:
 
 
 def _million(price: float, units: float) -> str:
-    return f"${price} per million = {_usd(price * units / 1e6)}"
-
-
-def _usd(amount: float) -> str:
-    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.4f}"
+    return f"${price} per million = {usd(price * units / 1e6)}"
 
 
 if __name__ == "__main__":
