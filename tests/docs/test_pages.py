@@ -26,6 +26,7 @@ RUN_ELSEWHERE = {
     "make lint types": "runs before this",
     "TRACES=traces make bench": "takes many minutes; tests/benchmarks runs its parts on less",
     "make run": "test_readme runs it, and with FAULTS",
+    "make plan": "test_readme runs it",
     "NORTHFLANK_TOKEN=… HOSTUP_TOKEN=… make run": "needs accounts of real providers",
     "make backfill": "needs an AWS account; tests/local/test_backfill.py runs it on moto",
     "TOKEN=": "a variable, which tests.docs.curl fills in",

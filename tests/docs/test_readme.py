@@ -1,12 +1,15 @@
 """The README is true: `make run` shows what it shows, and what it says to type is right."""
 
 import json
+import os
 import re
 import shlex
 import signal
+import subprocess
 
 import pytest
 
+from local.build import ROOT
 from local.fault_switches import FAULT_NAMES
 from tests.docs import curl
 from tests.docs.expected import template
@@ -102,25 +105,29 @@ def test_the_readme_names_the_stacks_outputs(name: str) -> None:
     assert f"`{name}`" in text_of("README.md")
 
 
-def test_the_readmes_arithmetic_is_right() -> None:
-    text = " ".join(text_of("README.md").split())
-    metrics, own = 10 * 2 + 10 * 4, 2 * 6 + 3 + 5
-    units = round((10 * 13.3 + 10 * 19.3 + 2 * 49) * 730)
-    runs, compactions = 2 * 12 * 730, 730
-    polls = 2 * 15 * 60 * 730
-    gigabyte_seconds = (runs + compactions) * 5 * 0.5
+def test_make_plan_shows_what_the_readme_shows() -> None:
+    command = "make plan RESOURCES=10 VPSES=10"
+    [shown] = [block for block in blocks("README.md") if block.commands == [command]]
 
-    for sentence in (
-        f"10 × 2 + 10 × 4 = {metrics} CloudWatch metrics at $0.30 a month are",
-        f"**${metrics * 0.3:.2f}**; the stack's own {own} metrics (6 for each of two accounts, 3",
-        f"for the compactor, 5 for the API) are another **${own * 0.3:.2f}**",
-        f"(10 × 13.3 + 10 × 19.3 + 2 × 49) × 730 h = {units:,} a month at $0.625 per million,",
-        f"**${units * 0.625e-6:.2f}**, and about as much again",
-        f"Three secrets at $0.40 are **${3 * 0.4:.2f}**",
-        f"= {runs:,} runs of some 5 s, and {compactions} of the compactor, at 512 MB are "
-        f"{gigabyte_seconds:,.0f} GB-s at $0.0000133,",
-        f"**${gigabyte_seconds * 0.0000133:.2f}**. Lambda polls",
-        f"2 × 15 × 60 × 730 = {polls:,} requests at $0.50 per million, "
-        f"**${polls * 0.5e-6:.2f}**. The HTTP API",
-    ):
-        assert sentence in text
+    printed = made(command)
+
+    assert [line for line in shown.lines[1:] if line not in printed] == []
+    cheapest = made(f"{command} PublishedMetrics= SelfMetricsDisabled=true")
+    [total] = re.findall(r"^Together (\$[\d.]+) ", "\n".join(cheapest), re.MULTILINE)
+    counts = f"(Of its {len(printed)} lines the {len(shown.lines) - 1} that matter.)"
+    text = " ".join(text_of("README.md").split())
+    assert f"{counts} Parameters of the template may be given too: with" in text
+    assert f"SelfMetricsDisabled=true` it is {total}. Neither" in text
+
+
+def made(command: str) -> list[str]:
+    """What a make command prints."""
+    done = subprocess.run(
+        [*shlex.split(command), "--no-print-directory"],
+        cwd=ROOT,
+        env={**os.environ, "MAKEFLAGS": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
