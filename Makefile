@@ -10,7 +10,7 @@ venv := .venv/bin
 runtime := $(if $(filter Linux,$(shell uname -s)),.runtime/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-dynalite test-clients soak lint types template-checks build deploy deploy-check plan check-token openapi token retention backfill \
+.PHONY: help run test test-dynalite test-clients soak lint types audit template-checks build deploy deploy-check plan check-token openapi token retention backfill export redrive \
 	sam-local bench pins clean
 .DELETE_ON_ERROR:
 
@@ -40,6 +40,12 @@ soaked := tests/crashes tests/soak
 lint: .venv/installed ## Check style and formatting.
 	@$(venv)/python -m ruff check .
 	@$(venv)/python -m ruff format --check .
+
+audit: .checks/installed ## Look for weaknesses in the code (bandit) and in the template (checkov).
+	@.checks/bin/bandit --quiet --recursive functions layers
+	@.checks/bin/bandit --quiet --recursive -ll local
+	@BC_DISABLE_TELEMETRY=1 .checks/bin/checkov --framework cloudformation --file template.yaml \
+		--skip-download --compact --quiet > .local/audit.log 2>&1 || { cat .local/audit.log; exit 1; }
 
 types: .venv/installed ## Check types.
 	@$(venv)/python -m mypy
@@ -74,6 +80,10 @@ backfill: .venv/installed ## Ask a host again for all it has: FROM=-7d PROVIDER=
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.backfill --from='$(FROM)' --provider='$(PROVIDER)' \
 		--table='$(TABLE)' --secret='$(SECRET)' --account='$(ACCOUNT)' --resource='$(RESOURCE)'
 
+export: .venv/installed ## Write all that a table holds into files: TABLE=… OUT=history, FORMAT=ndjson, RESOURCE=….
+	@PYTHONPATH=layers/tributary $(venv)/python -m local.export --table='$(TABLE)' --out='$(OUT)' \
+		--format='$(FORMAT)' --resource='$(RESOURCE)'
+
 openapi: .venv/installed ## Write the API's OpenAPI document anew, after its routes or what local/openapi says of them changed.
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.openapi
 
@@ -92,6 +102,7 @@ pins: .venv/installed ## Compile the pinned requirements anew (for maintainers).
 		-o layers/tributary/requirements.txt
 	@$(compile) -c requirements-dev.txt layers/numpy/requirements.in -o layers/numpy/requirements.txt
 	@$(compile) -c requirements-dev.txt local/requirements-runtime.in -o local/requirements-runtime.txt
+	@$(compile) tests/audit/requirements.in -o tests/audit/requirements.txt
 
 compile := $(venv)/python -m uv pip compile --quiet --upgrade --python-version 3.13 --universal \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
@@ -100,7 +111,7 @@ bench: .venv/installed $(if $(shell command -v $(NPM)),.dynalite/installed) ## M
 	@PYTHONPATH=layers/tributary $(venv)/python -m benchmarks
 
 clean: ## Remove everything that the other targets made.
-	@rm -rf .venv .runtime .dynalite .clients .aws-sam .bench .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .runtime .checks .dynalite .clients .aws-sam .bench .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call environment,folder,requirements): a virtual environment with exactly the pinned packages,
@@ -129,6 +140,9 @@ endef
 
 .runtime/installed: local/requirements-runtime.txt
 	$(call environment,.runtime,local/requirements-runtime.txt)
+
+.checks/installed: tests/audit/requirements.txt
+	$(call environment,.checks,tests/audit/requirements.txt)
 
 # $(call packages,folder,source): npm packages exactly as the source's lock file has them.
 define packages

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from local.build import ROOT
 
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/design.md", "docs/api.md", "docs/performance.md")
+PAGES = (
+    *("README.md", "CONTRIBUTING.md", "SECURITY.md"),
+    *("docs/design.md", "docs/api.md", "docs/operate.md", "docs/performance.md"),
+)
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")

@@ -143,6 +143,13 @@ class Rollups:
         axes = PointAxes()
         return {key: axes.joined(parts) for key, parts in found.items()}
 
+    def series(
+        self, resource: str, tier: RollupTier, window: Window
+    ) -> Iterator[tuple[SeriesKey, Points]]:
+        """The whole points of the items whose windows overlap, series by series of each item."""
+        for stored in self._stored(resource, tier, window):
+            yield from stored.series().items()
+
     def _renew_hour(self, resource: str, hour: Window) -> None:
         for _ in range(_ATTEMPTS):
             target = self._one(resource, RollupTier.FIVE_MINUTES, hour)
