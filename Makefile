@@ -80,6 +80,9 @@ backfill: .venv/installed ## Ask a host again for all it has: FROM=-7d PROVIDER=
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.backfill --from='$(FROM)' --provider='$(PROVIDER)' \
 		--table='$(TABLE)' --secret='$(SECRET)' --account='$(ACCOUNT)' --resource='$(RESOURCE)'
 
+redrive: .venv/installed ## List a stack's dead letters and why they are there: STACK=…; with GO=1 send them once more.
+	@PYTHONPATH=layers/tributary $(venv)/python -m local.redrive --stack='$(STACK)' $(if $(GO),--go)
+
 export: .venv/installed ## Write all that a table holds into files: TABLE=… OUT=history, FORMAT=ndjson, RESOURCE=….
 	@PYTHONPATH=layers/tributary $(venv)/python -m local.export --table='$(TABLE)' --out='$(OUT)' \
 		--format='$(FORMAT)' --resource='$(RESOURCE)'

@@ -175,6 +175,7 @@ def _for_moto(template: Template, made_secrets: Mapping[str, str]) -> JSON:
         if resource["Type"] in _CREATED
     }
     for name, resource in resources.items():
+        resource.pop("Metadata", None)  # by a change of which moto would update the resource
         if resource["Type"] == "AWS::Lambda::Function":
             del resource["Properties"]["Layers"]  # moto has no layers
         if resource["Properties"].get("FifoQueue"):  # whose names end so, as CloudFormation knows

@@ -13,8 +13,11 @@ from tributary.stamps import Stamps
 from tributary.windows import AnyTier
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
 LOOKED_FOR = (
     "It is looked for with your AWS settings: AWS_REGION, and AWS_PROFILE or other credentials of "
@@ -26,6 +29,12 @@ LOOKED_FOR = (
 def user_client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
 @overload
 def user_client(service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
+@overload
+def user_client(service: Literal["sqs"]) -> "SQSClient": ...
+@overload
+def user_client(service: Literal["lambda"]) -> "LambdaClient": ...
+@overload
+def user_client(service: Literal["cloudformation"]) -> "CloudFormationClient": ...
 def user_client(service: Any) -> Any:
     """A client that makes one attempt; raises Failure for settings that none can be made by."""
     # Table asks again itself: with botocore's own attempts on top, a wrong address takes minutes.

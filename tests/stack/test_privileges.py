@@ -303,5 +303,7 @@ def _on(resource: Any) -> str:
     match resource:
         case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), "Arn"]}:
             return name
+        case {"Fn::Sub": [str(arn), {"UsedTable": _}]} if arn.endswith(":table/${UsedTable}"):
+            return "Table"
         case _:
             return str(resource)

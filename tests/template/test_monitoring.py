@@ -163,6 +163,14 @@ def test_there_are_no_alarms_without_a_topic_and_none_of_silence_while_paused(
         assert alarm["Condition"] in allowed, name
 
 
+def test_the_page_on_operating_has_each_alarm_with_what_it_says(alarms: dict[str, Any]) -> None:
+    rows = table("docs/operate.md", "alarm", "what it means and what to do")
+
+    assert {row[0].strip("`"): row[1] for row in rows} == {
+        name: alarm["AlarmDescription"] for name, alarm in alarms.items()
+    }
+
+
 def test_cloudwatch_takes_each_alarm(template: Template, alarms: dict[str, Any]) -> None:
     """moto holds an alarm to botocore's model: names, types and what must be there."""
     with mock_aws():
@@ -278,5 +286,6 @@ def _stem(function: str) -> str:
 
 
 def _resolved(template: Template, value: Any, names: dict[str, str]) -> str:
-    known = {**template.parameters, **names}
-    return re.sub(r"\$\{([\w:]+)\}", lambda found: known[found[1]], value["Fn::Sub"])
+    text, further = value["Fn::Sub"]
+    known = {**template.parameters, **names, **dict.fromkeys(further, "table")}
+    return re.sub(r"\$\{([\w:]+)\}", lambda found: known[found[1]], text)

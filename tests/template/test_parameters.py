@@ -39,6 +39,7 @@ WRONG = {
     "FiveMinuteRetentionDays": "0",
     "RollupRetentionDays": "36501",
     "DeletionProtection": "yes",
+    "RestoredTable": "a table",
     "TableKey": "alias/mine",
     "CorsOrigins": "example.com",
     "DomainName": "https://metrics.example.com",

@@ -53,7 +53,9 @@ def test_cfn_lint_finds_a_wrong_attribute_in_a_function(template: Template, tmp_
 
     broken = tmp_path / "broken.json"
     broken.write_text(
-        json.dumps(template.cloudformation).replace('["Table", "Arn"]', '["Table", "Nrn"]')
+        json.dumps(template.cloudformation).replace(
+            '["CompactorDeadLetters", "Arn"]', '["CompactorDeadLetters", "Nrn"]'
+        )
     )
 
     assert any("Nrn" in str(match) for match in lint_file(broken))
