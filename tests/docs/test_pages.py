@@ -22,6 +22,7 @@ RUN_ELSEWHERE = {
     "make test": "is what runs this",
     "make test-dynalite": "runs on CI after this",
     "make soak": "runs on CI after this",
+    "make audit": ".ci/run runs it, by make deploy-check",
     "make openapi": "test_openapi compares what it writes",
     "make lint types": "runs before this",
     "TRACES=traces make bench": "takes many minutes; tests/benchmarks runs its parts on less",

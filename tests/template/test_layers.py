@@ -47,6 +47,22 @@ def test_a_layer_holds_what_the_tests_ran_with(layer: str) -> None:
     assert built.items() <= pins(ROOT / "requirements-dev.txt").items()
 
 
+@pytest.mark.parametrize(
+    "requirements",
+    [
+        *("requirements-dev.txt", "local/requirements-runtime.txt", "tests/audit/requirements.txt"),
+        *("layers/tributary/requirements.txt", "layers/numpy/requirements.txt"),
+    ],
+)
+def test_every_package_is_pinned_by_hash(requirements: str) -> None:
+    """What is installed is what was looked at, whatever an index serves by then."""
+    text = (ROOT / requirements).read_text().replace("\\\n", " ")
+    packages = [line for line in text.splitlines() if line and not line.startswith("#")]
+
+    assert packages
+    assert [one for one in packages if "==" not in one or "--hash=sha256:" not in one] == []
+
+
 def pins(requirements: Path) -> dict[str, str]:
     """Package → version."""
     return dict(re.findall(r"^([\w.-]+)==([\w.]+)", requirements.read_text(), re.MULTILINE))
