@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from aws_lambda_powertools.event_handler import Response
-
 from functions.query_api.engine import Result
 from functions.query_api.formats import CONTENT_TYPES, compact, rendered
 from functions.query_api.parameters import Query
+from functions.query_api.payload import Response
 from functions.query_api.plan import Grid, step_for
 from functions.query_api.problems import TooMuchError
 from functions.query_api.times import length_text
@@ -55,23 +54,21 @@ def document_answer(document: object, max_age_seconds: int = _MOVING_SECONDS) ->
     return Answer(compact(document), max_age_seconds=max_age_seconds)
 
 
-def delivered(
-    answer: Answer, accept_encoding: str, if_none_match: str
-) -> Response[str] | Response[bytes]:
+def delivered(answer: Answer, accept_encoding: str, if_none_match: str) -> Response:
     """The answer as a response: 304 if the client has it, deflated if the client takes that.
 
     Raises TooMuchError where Lambda would refuse it.
     """
     content = answer.body.encode()
     tag = f'W/"{blake2b(content, digest_size=12).hexdigest()}"'
-    headers: dict[str, str | list[str]] = {
+    headers = {
         **answer.headers,
         "ETag": tag,
         "Cache-Control": f"private, max-age={answer.max_age_seconds}",
         "Vary": "Accept-Encoding, Authorization, Origin",
     }
     if _names_tag(if_none_match, tag):
-        return Response(304, body="", headers=headers)
+        return Response(304, headers=headers)
     if len(content) < _COMPRESSED_FROM_BYTES or not _takes_gzip(accept_encoding):
         _check_size(answer, len(json.dumps(answer.body)), "accept gzip, ")
         return Response(200, answer.content_type, answer.body, headers)

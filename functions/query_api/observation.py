@@ -1,85 +1,73 @@
 """Observation: one log line and one set of self-metrics for each request, problems included."""
 
 from collections.abc import Callable
-from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.metrics import MetricUnit
 
+from functions.query_api.exchange import Exchange
 from functions.query_api.formats import compact
+from functions.query_api.payload import Response
 from functions.query_api.problems import Told, kind_of
 from functions.query_api.routing import Front
-from functions.query_api.timing import Timing
 from tributary.table import Table
 from tributary.windows import SECOND_MS
 
 
 class Observer:
-    """Wraps every request of a resolver, those for unknown paths too.
+    """Sees every exchange through, those for unknown paths too.
 
     Lambda sends an instance one request at a time, so what its table counts meanwhile is the
     request's, but for reads still on their way of one before that was not answered in time.
     """
 
     def __init__(
-        self,
-        resolver: APIGatewayHttpResolver,
-        front_of: Callable[[str], Front],
-        table: Table,
-        clock: Callable[[], float],
+        self, front_of: Callable[[str], Front], table: Table, clock: Callable[[], float]
     ) -> None:
-        self._resolver = resolver
         self._front_of = front_of
         self._table = table
         self._clock = clock
         self._logger = Logger()
         self._metrics = Metrics()
 
-    def middleware(
-        self, app: APIGatewayHttpResolver, following: Callable[..., Any]
-    ) -> Response[Any]:
-        """Answers the request, or with a problem whatever was raised on the way."""
-        timing = self._resolver.context["timing"] = Timing()
+    def observed(self, exchange: Exchange, respond: Callable[[Exchange], Response]) -> Response:
+        """The response, or a problem whatever was raised on the way."""
         before = self._table.consumed
-        front = self._front_of(self._resolver.current_event.path)
+        front = self._front_of(exchange.request.path)
         error: Exception | None = None
         try:
-            response: Response[Any] = following(app)
+            response = respond(exchange)
         # The outermost place: callers get a document in any case, and the log gets the reason.
         except Exception as raised:
-            error, response = raised, self._problem(raised, front)
+            error, response = raised, self._problem(raised, exchange, front)
         read_units = (self._table.consumed - before).read_units
         # Nobody else is told: how long a token took says something of the tokens there are.
-        if "caller" in self._resolver.context:
-            response.headers["Server-Timing"] = timing.header(read_units)
-        if "quota" in self._resolver.context:
-            quota = self._resolver.context["quota"]
-            response.headers.update(front.quota_headers(quota, self._now_ms()))
-        self._tell(response.status_code, timing.milliseconds, read_units, error)
+        if exchange.caller is not None:
+            response.headers["Server-Timing"] = exchange.timing.header(read_units)
+        if exchange.quota is not None:
+            response.headers |= front.quota_headers(exchange.quota, self._now_ms())
+        self._tell(exchange, response.status, read_units, error)
         return response
 
-    def _problem(self, error: Exception, front: Front) -> Response[Any]:
-        event = self._resolver.current_event
-        told = Told(event.path, event.request_context.request_id, self._now_ms())
+    def _problem(self, error: Exception, exchange: Exchange, front: Front) -> Response:
+        told = Told(exchange.request.path, exchange.request.id, self._now_ms())
         problem = front.problem(error, told)
-        headers: dict[str, str | list[str]] = {**problem.headers}
-        return Response(problem.status, problem.content_type, compact(problem.document), headers)
+        text = compact(problem.document)
+        return Response(problem.status, problem.content_type, text, {**problem.headers})
 
     def _tell(
-        self, status: int, milliseconds: float, read_units: float, error: Exception | None
+        self, exchange: Exchange, status: int, read_units: float, error: Exception | None
     ) -> None:
-        event = self._resolver.current_event
-        counts: dict[str, Any] = self._resolver.context.get("counts", {})
+        request, milliseconds = exchange.request, exchange.timing.milliseconds
         line = {
-            "method": event.http_method,
-            "path": event.path,
+            "method": request.method,
+            "path": request.path,
             "status": status,
-            "token": self._resolver.context.get("caller"),
-            "requestId": event.request_context.request_id,
+            "token": exchange.caller,
+            "requestId": request.id,
             "durationMs": round(milliseconds, 1),
             "readUnits": read_units,
-            **counts,
+            **exchange.counts,
         }
         if error is None:
             self._logger.info("request", extra=line)

@@ -12,8 +12,9 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.query_api.api import Api, cors_for, routes_over
+from functions.query_api.api import Api, routes_over
 from functions.query_api.authorisation import Authorisation
+from functions.query_api.cors import Cors
 from functions.query_api.engine import Engine
 from functions.query_api.quota import Quotas
 from functions.query_api.routing import Routes
@@ -139,7 +140,7 @@ class World:
             Quotas(Usage(self.table), self.requests_per_hour, self.burst),
             Registry(self.table),
             self.table,
-            cors_for(self.cors),
+            Cors.of(self.cors),
             self.clock,
         )
 

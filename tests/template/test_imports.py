@@ -25,7 +25,7 @@ HEAVY = {
 @pytest.mark.parametrize(
     ("function", "heavy"),
     [
-        ("query", {"aws_lambda_powertools.event_handler", "asyncio"}),
+        ("query", set()),
         ("compactor", set()),
         ("northflank collector", {"requests"}),
         ("hostup collector", {"requests"}),
