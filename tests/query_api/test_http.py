@@ -1,5 +1,6 @@
 """The API as an HTTP server: who may ask, what is refused and how, caching, compression, CORS."""
 
+import importlib
 import json
 import re
 
@@ -29,6 +30,18 @@ def test_health_is_open(aws: None) -> None:
     found = reply(app.lambda_handler(request("/healthz", headers={}), CONTEXT))
 
     assert (found.status, found.json) == (200, {"status": "ok"})
+    app.api.cache_clear()
+
+
+@pytest.mark.parametrize("kind", ["snap-start", "provisioned-concurrency"])
+def test_an_instance_that_is_made_ahead_of_requests_is_made_whole(
+    aws: None, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+    assert importlib.reload(app).api.cache_info().currsize == 0
+
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
+    assert importlib.reload(app).api.cache_info().currsize == 1
     app.api.cache_clear()
 
 

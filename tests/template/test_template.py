@@ -265,6 +265,27 @@ def test_the_table_is_kept_restored_and_expires(template: Template) -> None:
     assert table["Properties"]["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
 
 
+def test_a_restored_table_takes_the_stacks_ones_place_and_nothing_of_it_away(
+    template: Template,
+) -> None:
+    used = {"Fn::If": ["UsesRestoredTable", {"Ref": "RestoredTable"}, {"Ref": "Table"}]}
+    granted = [
+        statement["Resource"]["Fn::Sub"]
+        for name in FUNCTIONS
+        for statement in _statements(template, name)
+        if str(statement["Action"]).count("dynamodb:")
+    ]
+
+    for name in FUNCTIONS:
+        function = template.of_type("AWS::Lambda::Function")[name]
+        assert function["Environment"]["Variables"]["TABLE_NAME"] == used
+    assert len(granted) == 5
+    for arn, names in granted:
+        assert arn.endswith(":${AWS::AccountId}:table/${UsedTable}")
+        assert names == {"UsedTable": used}
+    assert "Condition" not in template.resources["Table"]
+
+
 def test_the_tests_table_has_the_keys_of_the_templates(template: Template) -> None:
     table = template.resources["Table"]["Properties"]
 
