@@ -164,7 +164,7 @@ class Plan:
                 runs * prices.PUT_METRIC_DATA_THOUSAND / 1000,
             )
         accounts = len(self._providers)
-        own = 0 if self._values["SelfMetricsDisabled"] == "true" else 1
+        own = self._values["SelfMetricsDisabled"] == "false"
         count = own * (accounts * _METRICS_AN_ACCOUNT + _METRICS_OF_THE_REST)
         yield Line(
             "the stack's own",
@@ -174,7 +174,7 @@ class Plan:
             else "SelfMetricsDisabled",
             count * prices.METRIC_MONTH,
         )
-        alarms = _alarms() if self._values["AlarmTopic"] else 0
+        alarms = _alarms(own) if self._values["AlarmTopic"] else 0
         yield Line(
             "alarms",
             f"{alarms} × ${prices.ALARM_METRIC_MONTH:.2f}" if alarms else "no AlarmTopic",
@@ -334,11 +334,11 @@ def _lambda(what: str, runs: float, seconds: float, gb: float) -> Line:
     )
 
 
-def _alarms() -> int:
-    """How many metrics the template's alarms watch."""
+def _alarms(on_runs: bool) -> int:
+    """How many metrics the template's alarms watch, with or without those that runs tell."""
     source = yaml_parse(TEMPLATE.read_text())  # type: ignore[no-untyped-call]
-    kinds = [resource["Type"] for resource in source["Resources"].values()]
-    return kinds.count("AWS::CloudWatch::Alarm")
+    alarms = [one for one in source["Resources"].values() if one["Type"].endswith("::Alarm")]
+    return sum(on_runs or one["Condition"] != "AlarmedOnRuns" for one in alarms)
 
 
 def _values(overrides: Sequence[str]) -> dict[str, str]:

@@ -157,10 +157,15 @@ def test_there_are_no_alarms_without_a_topic_and_none_of_silence_while_paused(
         {"Condition": "Alarmed"},
         {"Fn::Equals": [{"Ref": "ScheduleState"}, "ENABLED"]},
     ]
+    assert conditions["AlarmedOnRuns"]["Fn::And"] == [
+        {"Condition": "AlarmedWhileScheduled"},
+        {"Fn::Equals": [{"Ref": "SelfMetricsDisabled"}, "false"]},
+    ]
     for name, alarm in alarms.items():
+        own = "/Self" in json.dumps(alarm["Properties"])
         silent = alarm["Properties"]["TreatMissingData"] == "breaching"
-        allowed = {"AlarmedWhileScheduled"} if silent else {"Alarmed", "AlarmedWhileScheduled"}
-        assert alarm["Condition"] in allowed, name
+        expected = "AlarmedOnRuns" if own else "AlarmedWhileScheduled" if silent else "Alarmed"
+        assert alarm["Condition"] == expected, name
 
 
 def test_the_page_on_operating_has_each_alarm_with_what_it_says(alarms: dict[str, Any]) -> None:
