@@ -10,10 +10,11 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from local import prices
+from local.bill import Bill
 from local.failure import Failure
 from local.fleet_size import SERVICE, VPS, Kind, Part, together
 from local.parameters import Parameters
-from local.plan import Plan, main
+from local.plan import main
 from local.providers import HostupSimulator, NorthflankSimulator, serve
 from tests.docs.markdown import table
 from tests.local.simulated_machine import KnownLoad
@@ -179,9 +180,9 @@ def test_write_units_are_about_those_that_were_measured(kind: Kind, column: int)
 
 def test_the_state_of_a_year_is_held_by_the_retention_of_each_tier() -> None:
     part = Part(SERVICE, 1)
-    day, plan = part.bytes_a_day(), Plan([part], DEFAULTS)
+    day, bill = part.bytes_a_day(), Bill([part], DEFAULTS)
 
-    [month] = [str(one) for one in plan.lines() if one.what == "stored after a month"]
+    [month] = [str(one) for one in bill.lines() if one.what == "stored after a month"]
     assert f"{day['r'] * 7 / 1e6:,.1f} raw chunks + {day['h'] * 30 / 1e6:,.1f} hour chunks" in month
 
 
