@@ -80,6 +80,8 @@ def wire_to(upstream: str) -> Iterator[Wire]:
     wire = Wire()
     handler = type("Handler", (_Handler,), {"wire": wire, "upstream": urlsplit(upstream).netloc})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    # Waited for: what is still on its way would meet the next test's table.
+    server.daemon_threads = False
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     wire.url = f"http://127.0.0.1:{server.server_port}"
