@@ -11,6 +11,7 @@ from local import prices
 from local.fleet_size import Part, together
 from local.parameters import TEMPLATE
 from local.prices import HOURS_A_MONTH, million, usd
+from tributary.course import RUN_MS
 from tributary.pacing import Standing, portion
 from tributary.windows import HOUR_MS, MINUTE_MS, SECOND_MS
 
@@ -72,7 +73,10 @@ class Bill:
         allowed = int(limit * float(self._values["BudgetSharePercent"]) / 100)
         every_ms = self._every_ms(provider)
         hour = living * HOUR_MS / every_ms
-        part = portion(Standing(allowed, window_ms, allowed, window_ms), living, living, every_ms)
+        # A run goes on into the windows that begin while it has time.
+        windows = 1 + max(0, min(every_ms, RUN_MS) - window_ms) // window_ms
+        standing = Standing(windows * allowed, window_ms, allowed, window_ms)
+        part = portion(standing, living, living, every_ms)
         share = f"{limit:,} × {self._values['BudgetSharePercent']} % = {allowed:,}"
         per = "an hour" if window_ms == HOUR_MS else "a minute"
         yield Line(

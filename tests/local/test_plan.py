@@ -89,6 +89,13 @@ def test_a_request_budget_that_is_too_small_stretches_the_interval() -> None:
     )
 
 
+@pytest.mark.parametrize(("vpses", "minutes"), [(170, 5), (340, 10)])
+def test_a_budget_by_the_minute_starts_afresh_while_a_run_goes_on(vpses: int, minutes: int) -> None:
+    _, said = planned(f"--vpses={vpses}")
+
+    assert f"each resource every {minutes} min" in line(said, "hostup, interval")
+
+
 @pytest.mark.parametrize(
     ("parameter", "what", "cost"),
     [

@@ -36,7 +36,7 @@ _ASKED_AT_ONCE = 16
 # An inventory is listed at least so often, be the budget as small as it may.
 _LISTED_EVERY_MS = HOUR_MS
 # How long a run may go on within its function's time.
-_RUN_MS = 4 * MINUTE_MS
+RUN_MS = 4 * MINUTE_MS
 # Requests for instances that ended, details, and what is missing.
 _UNFORESEEN = 5
 # A clock that is off by more is not believed: what it was ahead would never be asked for, once it
@@ -148,7 +148,7 @@ class Course:
     def _standing(self) -> Standing:
         """The budget as far as this run gets: more than once, where it starts afresh meanwhile."""
         now, every_ms = self._run.allowance.standing(), self._rules.pace.every_ms
-        windows = max(0, min(every_ms, _RUN_MS) - now.resets_in_ms) // now.window_ms
+        windows = max(0, min(every_ms, RUN_MS) - now.resets_in_ms) // now.window_ms
         return replace(now, left=now.left + windows * now.allowed)
 
     def _resources(self) -> Listing:
