@@ -3,13 +3,17 @@
 import shlex
 import urllib.error
 import urllib.request
+from urllib.parse import urlsplit
+
+from tests.openapi import check
 
 SHOWN_ADDRESS = "http://127.0.0.1:3000"
 _SECONDS = 30.0
 
 
 def run(command: str, url: str, token: str) -> str:
-    """The body that a shown `curl -s [-H header] address` gets from the stack at `url`.
+    """The body that a shown `curl -s [-H header] address` gets from the stack at `url`, which is as
+    the API's document says.
 
     Fails for anything that this is not able to do as curl would.
     """
@@ -26,11 +30,13 @@ def run(command: str, url: str, token: str) -> str:
     [address] = addresses
     assert words[0] == "curl", command
     assert address.startswith(f"{url}/"), f"not the local stack's: {command}"
+    request = urllib.request.Request(address, headers=headers)
     try:
-        with urllib.request.urlopen(
-            urllib.request.Request(address, headers=headers), timeout=_SECONDS
-        ) as response:
-            return str(response.read().decode())
+        with urllib.request.urlopen(request, timeout=_SECONDS) as response:
+            status, told, content = response.status, dict(response.headers), response.read()
     except urllib.error.HTTPError as refusal:
         with refusal:
-            return refusal.read().decode()
+            status, told, content = refusal.code, dict(refusal.headers), refusal.read()
+    parts, body = urlsplit(address), str(content.decode())
+    check(parts.path, parts.query, status, told, body)
+    return body

@@ -24,6 +24,7 @@ from local.scheduler import Run
 from local.settings import Runtime, Settings
 from local.stack import RunningStack, running_stack
 from local.template import Template
+from tests.openapi import check
 from tributary.tokens import ADMIN
 
 FUNCTIONS = {"northflank": NORTHFLANK, "hostup": HOSTUP}
@@ -103,17 +104,17 @@ class CollectedStack:
         return int(min(newest.values()).timestamp()) * 1000 - DELAY_MS
 
     def get(self, path: str, **headers: str) -> Reply:
-        """The API's answer to a GET with the token; underscores in header names are hyphens."""
+        """The API's answer to a GET with the token, which is as its document says; underscores in
+        header names are hyphens."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(
             self.url + path, headers={"Authorization": f"Bearer {self.token}", **given}
         )
-        try:
-            with urllib.request.urlopen(request, timeout=_ASK_SECONDS) as response:
-                return Reply(response.status, _headers(response), response.read())
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return Reply(refusal.code, _headers(refusal), refusal.read())
+        reply = _asked(request)
+        if "content-encoding" not in reply.headers:
+            named, _, query = path.partition("?")
+            check(named, query, reply.status, reply.headers, reply.body.decode())
+        return reply
 
     def json(self, path: str) -> Any:
         """The body of a 200, parsed."""
@@ -163,6 +164,15 @@ def collected_stack(
 def rfc3339(time_ms: int) -> str:
     """A time in whole seconds as the API takes it."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _asked(request: urllib.request.Request) -> Reply:
+    try:
+        with urllib.request.urlopen(request, timeout=_ASK_SECONDS) as response:
+            return Reply(response.status, _headers(response), response.read())
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return Reply(refusal.code, _headers(refusal), refusal.read())
 
 
 def _headers(response: HTTPResponse | urllib.error.HTTPError) -> dict[str, str]:
