@@ -110,7 +110,10 @@ def _check_size(answer: Answer, size: int, remedy: str) -> None:
     if size <= MOST_BYTES:
         return
     if answer.grid is None:
-        raise TooMuchError("limit", f"{size} bytes are more than fit: {remedy}send a lower limit.")
+        raise TooMuchError(
+            "limit",
+            f"{size} bytes are more than fit: {remedy}send a lower limit, or a shorter range.",
+        )
     points = max(1, int(answer.grid.points * MOST_BYTES / size * _SAFETY))
     fitting = length_text(step_for(answer.grid, points))
     raise TooMuchError(

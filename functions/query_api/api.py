@@ -100,7 +100,7 @@ class Api:
                 found.parameters,
                 request.raw_query,
                 partial(self._shards, token),
-                token.sees,
+                token.sees_all_of,
                 self._now_ms(),
                 max(1.0, exchange.seconds_left() - _KEPT_SECONDS),
                 exchange.timing,
@@ -129,7 +129,7 @@ class Api:
             now_ms = self._now_ms()
             header = exchange.request.headers.get("authorization")
             token = self._authorisation.token(header, now_ms)
-            exchange.caller = token.id
+            exchange.caller = token
             if quota := self._quotas.take(token, now_ms):
                 exchange.quota = quota
                 quota.check()

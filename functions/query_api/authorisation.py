@@ -19,6 +19,8 @@ _REMEDY = (
     "Send Authorization: Bearer <id>.<secret>; the stack's TokenCommand output prints one, "
     "and so does make run."
 )
+# A token that is replaced is good for no longer, on any instance.
+_KEPT_SECONDS = 60.0
 # Of an open route, or of no token that is known.
 NOBODY = Token("", hashed(""), "", ())
 
@@ -34,7 +36,7 @@ class Authorisation:
     @classmethod
     def from_env(cls, table: Table) -> Self:
         """The table's tokens, and the one whose secret BOOTSTRAP_TOKEN_SECRET names."""
-        return cls(Tokens(table), Secret.of(os.environ["BOOTSTRAP_TOKEN_SECRET"]))
+        return cls(Tokens(table), Secret.of(os.environ["BOOTSTRAP_TOKEN_SECRET"], _KEPT_SECONDS))
 
     def token(self, header: str | None, now_ms: int) -> Token:
         """The token in an Authorization header; UnauthorizedError if it is not known or no longer

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 from functions.query_api.payload import Request
 from functions.query_api.quota import Quota
 from functions.query_api.timing import Timing
+from tributary.tokens import Token
 
 
 @dataclass(slots=True)
 class Exchange:
-    """The request, and of whom it is known to be: the id of a `caller`, and the `quota` that it has
-    left. `seconds_left` is how long Lambda gives it still, `counts` what its answer counted."""
+    """The request, and whose it is known to be: a `caller`'s token, and the `quota` it has left.
+
+    `seconds_left` is how long Lambda gives it still, `counts` what its answer counted.
+    """
 
     request: Request
     seconds_left: Callable[[], float]
     timing: Timing = field(default_factory=Timing)
-    caller: str | None = None
+    caller: Token | None = None
     quota: Quota | None = None
     counts: Mapping[str, int] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from functions.query_api.problems import BadRequestError, Fault, nearest
 
 _MOST_PARAMETERS = 500
 _MOST_SHOWN = 100
+_SHORT_NUMBER = re.compile("[0-9]{1,16}")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -85,7 +86,8 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     """Reads a whole number within bounds."""
 
     def parse(text: str) -> int:
-        if text.isascii() and text.isdigit() and least <= int(text[:16]) <= most:
+        # Converted only if it is short: so many digits are a number larger than any bound.
+        if _SHORT_NUMBER.fullmatch(text) and least <= int(text) <= most:
             return int(text)
         raise ValueError(f"{shown(text)} is out of range: send a number from {least} to {most}.")
 

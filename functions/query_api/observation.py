@@ -41,9 +41,11 @@ class Observer:
         except Exception as raised:
             error, response = raised, self._problem(raised, exchange, front)
         read_units = (self._table.consumed - before).read_units
-        # Nobody else is told: how long a token took says something of the tokens there are.
-        if exchange.caller is not None:
-            response.headers["Server-Timing"] = exchange.timing.header(read_units)
+        # Nobody else is told: how long a token took says something of the tokens there are. What
+        # was read says how much there is that a limited one does not see.
+        if caller := exchange.caller:
+            told = None if caller.limits else read_units
+            response.headers["Server-Timing"] = exchange.timing.header(told)
         if exchange.quota is not None:
             response.headers |= front.quota_headers(exchange.quota, self._now_ms())
         self._tell(exchange, response.status, read_units, error)
@@ -63,7 +65,7 @@ class Observer:
             "method": request.method,
             "path": request.path,
             "status": status,
-            "token": exchange.caller,
+            "token": exchange.caller.id if exchange.caller else None,
             "requestId": request.id,
             "durationMs": round(milliseconds, 1),
             "readUnits": read_units,

@@ -45,10 +45,16 @@ class Quota:
             return self.hour_ends_ms
         return self.burst_ms + BURST_MS if self.in_burst > self.burst else 0
 
+    @property
+    def exceeded(self) -> int:
+        """The limit that the request is one too many of; that of the hour where it is none."""
+        in_time = self.in_hour <= self.requests_per_hour and self.in_burst > self.burst
+        return self.burst if in_time else self.requests_per_hour
+
     def check(self) -> None:
         """TooManyRequestsError if this request is one too many."""
         until_ms = self.refused_until_ms
-        if until_ms == self.hour_ends_ms:
+        if self.in_hour > self.requests_per_hour:
             raise TooManyRequestsError(
                 f"The token's {self.requests_per_hour} requests of this hour are used up: send the "
                 "next one when the hour is over, or ask for a token that may send more.",

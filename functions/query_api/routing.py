@@ -17,7 +17,7 @@ class Asked:
 
     `path` has the parameters of the path, decoded, and `raw_query` the others as they came.
     `shards` reads the registry, of which there is only what the caller may see; `sees` says whether
-    something with some attributes is that. Reading may take `seconds`, from now on.
+    everything with some attributes is that. Reading may take `seconds`, from now on.
     """
 
     path: Mapping[str, str]

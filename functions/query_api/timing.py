@@ -27,9 +27,12 @@ class Timing:
         finally:
             self._phases[name] = self._phases.get(name, 0.0) + self.milliseconds - before
 
-    def header(self, read_units: float) -> str:
-        """`query;dur=35.0, total;dur=48.3, dynamodb;desc="3.5 read units"`: milliseconds, and what
-        DynamoDB charges for reading (https://www.w3.org/TR/server-timing/)."""
+    def header(self, read_units: float | None) -> str:
+        """`query;dur=35.0, total;dur=48.3, dynamodb;desc="3.5 read units"`: milliseconds, and, if
+        that is to be told, what DynamoDB charges for reading
+        (https://www.w3.org/TR/server-timing/)."""
         spans = {**self._phases, "total": self.milliseconds}
         metrics = [f"{name};dur={milliseconds:.1f}" for name, milliseconds in spans.items()]
-        return ", ".join([*metrics, f'dynamodb;desc="{read_units} read units"'])
+        if read_units is not None:
+            metrics.append(f'dynamodb;desc="{read_units} read units"')
+        return ", ".join(metrics)

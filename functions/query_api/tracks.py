@@ -16,7 +16,7 @@ from tributary.columns import Column, ColumnKey, Origin
 from tributary.matching import Filter
 from tributary.metrics import metric_named
 from tributary.registry import Entry, Shard
-from tributary.windows import SECOND_MS, Tier, Window
+from tributary.windows import SECOND_MS, RollupTier, Tier, Window
 
 # One sample is some 65 bytes as Lambda hands JSON on, quotes escaped: so many are within the 6 MB
 # of an answer that is not deflated.
@@ -129,14 +129,26 @@ def step_needed(
     kept_ms = engine.retention.kept_from(Tier.HOUR, now_ms)
     if whole.start_ms >= kept_ms and _count(lives, 1) <= MOST_SAMPLES:
         return None
+    least_ms = _least_step(engine, whole, now_ms)
     fitting = (
         step_s
         for step_s in DEFAULT_STEPS_S
-        if _count(lives, step_s * SECOND_MS) <= MOST_SAMPLES
+        if step_s * SECOND_MS >= least_ms
+        and _count(lives, step_s * SECOND_MS) <= MOST_SAMPLES
         and whole.length_ms <= MOST_POINTS * step_s * SECOND_MS
         and all(step_s * SECOND_MS >= resolution_ms for _, resolution_ms in lives)
     )
     return next(fitting, DEFAULT_STEPS_S[-1])
+
+
+def _least_step(engine: Engine, window: Window, now_ms: int) -> int:
+    """How long points of the window's beginning are at least, in ms: what has expired is no finer
+    than the rollups that are left of it."""
+    if window.start_ms >= engine.retention.kept_from(Tier.HOUR, now_ms):
+        return 0
+    five = RollupTier.FIVE_MINUTES
+    left = window.start_ms >= engine.retention.kept_from(five, now_ms)
+    return five.point_ms if left else RollupTier.HOUR.point_ms
 
 
 def _newest_units(columns: Iterable[Column]) -> Mapping[str, str]:

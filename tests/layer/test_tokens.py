@@ -47,14 +47,25 @@ def test_a_token_does_what_its_scopes_say_and_an_admins_all() -> None:
 
 
 def test_a_token_sees_what_its_limits_say() -> None:
-    limited = Token("a", "", "", (), ("provider:hostup", "name:web*", "name:db", "tag.x!:1"))
+    limits = ("provider:hostup", "name:web*", "name:db", "tag.x!:1")
+    limited = Token("a", "", "", (READ_VM,), limits)
 
     assert limited.sees({"provider": "hostup", "name": "web-1"})
     assert limited.sees({"provider": "hostup", "name": "db"})
     assert not limited.sees({"provider": "hostup", "name": "api"})
     assert not limited.sees({"provider": "northflank", "name": "web-1"})
     assert not limited.sees({"provider": "hostup", "name": "db", "tag.x": "1"})
-    assert Token("b", "", "", ()).sees({})
+    assert Token("b", "", "", (READ_VM,)).sees({})
+    # Without a scope there is nothing to see, whatever the limits.
+    assert not Token("c", "", "", ()).sees({})
+
+
+def test_a_token_sees_all_of_what_no_other_attribute_takes_from_it() -> None:
+    project = {"provider": "northflank", "project": "shop"}
+
+    assert Token("a", "", "", (READ_VM,), ("project:sh*",)).sees_all_of(project)
+    for limit in ("name!:api", "tag.secret!:yes", "name:api", "project!:shop"):
+        assert not Token("a", "", "", (READ_VM,), (limit,)).sees_all_of(project)
 
 
 def test_a_revoked_token_is_gone(world: World) -> None:
@@ -146,6 +157,8 @@ MAKE = ["make", "--name", "x", "--scope", "read:vm"]
         (["make", "--name", " ", "--scope", "read:vm"], "printable characters"),
         ([*MAKE, "--limit", "hostup"], "send attribute:value"),
         ([*MAKE, "--limit", "container:api-1"], "sees resources whole"),
+        ([*MAKE, "--limit", "provder!:hostup"], "no resource has a provder: send one of provider"),
+        ([*MAKE, "--burst", "0000000019999999999"], "send a number from 1"),
         ([*MAKE, "--expires", "soon"], "send 90d"),
         ([*MAKE, "--expires", "2020-01-01T00:00:00Z"], "send a time to come"),
         ([*MAKE, "--per-hour", "0"], "send a number from 1"),

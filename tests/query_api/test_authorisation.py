@@ -83,6 +83,16 @@ def made(world: World, *scopes: str, **more: Any) -> str:
     return text
 
 
+def test_a_limited_token_is_not_told_what_was_read(world: World) -> None:
+    limited, other = (
+        {"authorization": f"Bearer {made(world, READ_METRICS, limits=limits)}"}
+        for limits in (["provider:hostup"], [])
+    )
+
+    assert "dynamodb" not in world.get("/v1/metrics", "", limited).headers["Server-Timing"]
+    assert "dynamodb" in world.get("/v1/metrics", "", other).headers["Server-Timing"]
+
+
 def asked(world: World, case: Case, token: str | None) -> Reply:
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
     return world.get(case.path, case.query, headers)

@@ -48,6 +48,29 @@ def test_a_bad_query_is_refused_before_anything_is_read(
     assert len(found.text) < 3000
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v1/projects", "per_page=00000000000000019999"),
+        ("/v1/resources", "limit=00000000000000019999"),
+        ("/v1/resources", f"limit={'9' * 4400}"),
+        ("/api/v2/vps", "limit=00000000000000019999"),
+        (
+            "/v1/projects/shop/services/api/metrics",
+            "startTime=2026-11-22T10:00:00Z&duration=000000000000000199999999999999999",
+        ),
+    ],
+)
+def test_a_number_is_as_large_as_all_of_its_digits_say(
+    world: World, asked: list[str], path: str, query: str
+) -> None:
+    found = world.get(path, query)
+
+    assert found.status == 400, found.text
+    assert "send a number from" in found.text
+    assert asked == ["UpdateItem"]
+
+
 @pytest.mark.parametrize("cursor", ["abc", "....", "%C3%A4", "A" * 9000, "-_-_", "0"])
 @pytest.mark.parametrize("case", LISTS.values(), ids=LISTS)
 def test_a_cursor_that_was_tampered_with_is_refused_before_anything_is_read(

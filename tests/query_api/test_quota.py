@@ -43,6 +43,17 @@ def test_a_burst_is_over_in_ten_seconds(world: World) -> None:
     assert sent(world, token) == (200, None)
 
 
+def test_a_burst_at_an_hours_end_is_told_from_the_hour(world: World) -> None:
+    world.now += 2695
+    token = made(world, READ_METRICS, burst=1)
+    headers = {"authorization": f"Bearer {token}"}
+
+    found = [world.get(PATH, headers=headers) for _ in range(2)][-1]
+
+    assert (found.status, found.headers["Retry-After"]) == (429, "5")
+    assert "The token may send 1 requests in 10 seconds" in found.json["detail"]
+
+
 def test_each_token_has_its_own(world: World) -> None:
     first, second = (made(world, READ_METRICS, requests_per_hour=1) for _ in range(2))
 

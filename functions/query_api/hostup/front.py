@@ -100,7 +100,7 @@ class Hostup:
         if not quota.refused_until_ms:
             return {}
         return {
-            "X-RateLimit-Limit": str(quota.requests_per_hour),
+            "X-RateLimit-Limit": str(quota.exceeded),
             "X-RateLimit-Remaining": "0",
             "X-RateLimit-Reset": rfc3339_exact(quota.refused_until_ms),
         }

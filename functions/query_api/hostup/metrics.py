@@ -12,7 +12,7 @@ from functions.query_api.hostup.vpses import Vps
 from functions.query_api.routing import Asked
 from functions.query_api.tracks import Sample, Track, points, samples, step_needed
 from tributary.registry import Entry
-from tributary.windows import SECOND_MS, rfc3339_exact
+from tributary.windows import SECOND_MS, Window, rfc3339_exact
 
 FIELDS = (
     "cpuUsagePercent",
@@ -64,8 +64,14 @@ def metrics_document(
 
     A sample has all six values, as HostUp's schema says: an instant that lacks one is left out.
     """
-    tracks = _read(engine, vps, query, asked)
-    rows = _rows(tracks)
+    names = frozenset(FIELDS)
+    step_s = query.step_s or step_needed(engine, vps.known, names, query.window, asked.now_ms)
+    if step_s is None:
+        rows = _rows(samples(engine, vps.known, names, query.window))
+    else:
+        found = points(engine, vps.known, names, query.window, step_s, asked)
+        past = query.window.common(Window(0, asked.now_ms))
+        rows = [_held(row, past) for row in _rows(found)]
     timeframe = {"timeframe": query.timeframe} if query.timeframe else {}
     return {
         "id": vps.id,
@@ -75,12 +81,10 @@ def metrics_document(
     }
 
 
-def _read(engine: Engine, vps: Vps, query: MetricsQuery, asked: Asked) -> list[Track]:
-    names = frozenset(FIELDS)
-    step_s = query.step_s or step_needed(engine, vps.known, names, query.window, asked.now_ms)
-    if step_s is None:
-        return samples(engine, vps.known, names, query.window)
-    return points(engine, vps.known, names, query.window, step_s, asked)
+def _held(row: _Row, past: Window) -> _Row:
+    """A row of averages, which counts no longer than its step is within the range and past."""
+    step = Window(row.time_ms, row.time_ms + row.length_ms)
+    return row._replace(length_ms=max(1, past.common(step).length_ms))
 
 
 def _rows(tracks: Iterable[Track]) -> list[_Row]:

@@ -136,7 +136,8 @@ def _about(asked: Asked, kind: str) -> str:
 
 
 def _in_team(project: Project) -> str:
-    return f"{project.id}/{project.team}"
+    # By a character that sorts before any other, so that names are in order as their pairs are.
+    return f"{project.id}\0{project.team}"
 
 
 def _items(projects: Sequence[Project]) -> list[Mapping[str, Any]]:

@@ -56,7 +56,7 @@ def listed[Item](
     `shown` makes what is answered of the items of the page. There is a cursor only where there is
     a next page: Northflank's own client goes on as long as there is one.
     """
-    rest = [one for one in items if name(one) > asking.after]
+    rest = [one for one in sorted(items, key=name) if name(one) > asking.after]
     rest = rest[(asking.number - 1) * asking.size :]
     page = rest[: asking.size]
     more = len(rest) > len(page)

@@ -17,7 +17,7 @@ KEPT_SECONDS = 300.0
 
 
 class Secret:
-    """Reads a secret at most every five minutes unless asked to read anew.
+    """Reads a secret at most every `kept_seconds` unless asked to read anew.
 
     `clock` gives Unix seconds: a monotonic one may stand still while an instance is frozen.
     Powertools' parameters would do the same, but import boto3 and three more services for it.
@@ -28,20 +28,22 @@ class Secret:
         client: "SecretsManagerClient",
         name: str,
         clock: Callable[[], float] = time.time,
+        kept_seconds: float = KEPT_SECONDS,
     ) -> None:
         self._client = client
+        self._kept_seconds = kept_seconds
         self._name = name
         self._clock = clock
         # One attribute for both, so that threads see a text with its own time.
         self._kept: tuple[str, float] | None = None
 
     @classmethod
-    def of(cls, name: str) -> Self:
+    def of(cls, name: str, kept_seconds: float = KEPT_SECONDS) -> Self:
         """The secret of that name or ARN, in the environment's account."""
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=5
         )
-        return cls(aws_client("secretsmanager", config), name)
+        return cls(aws_client("secretsmanager", config), name, kept_seconds=kept_seconds)
 
     def text(self, *, anew: bool = False) -> str:
         """What the secret holds, empty if that is no text.
@@ -56,5 +58,5 @@ class Secret:
         except (ClientError, BotoCoreError) as error:
             raise StorageError(f"reading the secret {self._name}: {error}") from error
         text = answer.get("SecretString", "")
-        self._kept = text, now + KEPT_SECONDS
+        self._kept = text, now + self._kept_seconds
         return text

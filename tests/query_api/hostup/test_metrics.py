@@ -139,6 +139,18 @@ def test_a_week_is_averages_of_half_an_hour(empty: World) -> None:
     assert found["samples"] == [sample("2026-11-20T03:00:00.000Z", 12, 50, 0, 0, 100, 200)]
 
 
+def test_a_step_counts_no_longer_than_it_is_in_the_range(empty: World) -> None:
+    minutes = [
+        sample(f"2026-11-22T10:{minute:02}:00.000Z", 10, 50, 0, 0, 1000, 0) for minute in range(10)
+    ]
+    store(empty, ADAPTER, vps(), [answer(*minutes)])
+
+    found = empty.get(METRICS, "start=2026-11-22T10:00:00Z&end=2026-11-22T10:10:00Z&step=1h").json
+
+    # Ten minutes of 1,000 Kb a second, and not an hour of them.
+    assert found["summary"]["totalNetworkInboundGb"] == 0.6
+
+
 def test_the_summary_is_over_what_is_returned(empty: World) -> None:
     rows = [
         sample("2026-11-22T10:10:00.000Z", 10, 50, 1, 0.5, 1000, 0),

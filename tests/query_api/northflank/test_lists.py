@@ -7,6 +7,8 @@ import pytest
 
 from tests.query_api.conftest import World, instance
 from tests.query_api.northflank.conftest import error, listed, workload
+from tests.query_api.test_authorisation import made
+from tributary.tokens import READ_PROJECTS
 from tributary.windows import parse_rfc3339
 
 
@@ -37,6 +39,21 @@ def test_projects_are_listed_as_they_were(shop: World) -> None:
         },
         "pagination": {"hasNextPage": False, "count": 2},
     }
+
+
+def test_pages_have_every_project_whatever_the_names_begin_with(empty: World) -> None:
+    names = ("shop", "shop-dev", "shop.eu", "zoo")
+    for name in names:
+        listed(empty, workload("api", project=name))
+
+    found, cursor = [], ""
+    for _ in names:
+        page = empty.get("/v1/projects", f"per_page=1{cursor}").json
+        found += [one["id"] for one in page["data"]["projects"]]
+        cursor = f"&cursor={page['pagination'].get('cursor', '')}"
+
+    assert found == list(names)
+    assert page["pagination"]["hasNextPage"] is False
 
 
 def test_a_project_that_was_never_kept_has_its_id_for_a_name(empty: World) -> None:
@@ -333,3 +350,21 @@ def test_every_answer_says_what_is_left_of_the_limit(shop: World) -> None:
         (404, ["2", "0", "2700"]),
         (429, ["2", "0", "2700"]),
     ]
+
+
+def test_a_token_that_excludes_something_sees_no_project_that_may_be_it(shop: World) -> None:
+    """A project that has nothing to be seen is listed only to who may see all that could be in
+    it."""
+    items = [{"id": "secret", "name": "Secret"}]
+    shop.inventory.keep_projects("northflank/main", items)
+    excluding, all_seeing = (
+        {"authorization": f"Bearer {made(shop, READ_PROJECTS, limits=limits)}"}
+        for limits in (["name!:hidden"], ["provider:northflank"])
+    )
+
+    def seen(headers: dict[str, str]) -> list[str]:
+        return [one["id"] for one in shop.get("/v1/projects", "", headers).json["data"]["projects"]]
+
+    assert "secret" not in seen(excluding)
+    assert "secret" in seen(all_seeing)
+    assert shop.get("/v1/projects/secret", "", excluding).status == 404

@@ -1,14 +1,14 @@
 """Tokens: who may ask the API, for what, of which resources, and how often."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
 
 from tributary.errors import TributaryError
-from tributary.matching import Filter, matcher, parse_filter
+from tributary.matching import Attributes, Filter, matcher, parse_filter
 from tributary.packed import packed, unpacked
 from tributary.table import Item, Key, Table
 
@@ -55,9 +55,12 @@ class Token:
     requests_per_hour: int | None = None
     burst: int | None = None
     _filters: tuple[Filter, ...] = field(init=False, repr=False, compare=False)
+    _fits: Callable[[Attributes], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_filters", tuple(map(parse_filter, self.limits)))
+        filters = tuple(map(parse_filter, self.limits))
+        object.__setattr__(self, "_filters", filters)
+        object.__setattr__(self, "_fits", matcher(filters))
 
     def has_secret(self, secret: str) -> bool:
         """Whether the secret is this token's, in a time that does not tell how close it is."""
@@ -68,8 +71,14 @@ class Token:
         return scope in self.scopes or ADMIN in self.scopes
 
     def sees(self, attributes: Mapping[str, str]) -> bool:
-        """Whether a resource with these attributes is there for whoever has the token."""
-        return matcher(self._filters)(attributes)
+        """Whether a resource with these attributes is there for whoever has the token; for a token
+        without scopes nothing is."""
+        return bool(self.scopes) and self._fits(attributes)
+
+    def sees_all_of(self, attributes: Mapping[str, str]) -> bool:
+        """Whether every resource with these attributes is there, whatever others it has."""
+        told = all(one.attribute in attributes for one in self._filters)
+        return told and self.sees(attributes)
 
 
 class Tokens:

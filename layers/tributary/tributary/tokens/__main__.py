@@ -20,6 +20,10 @@ from tributary.windows import DAY_MS, HOUR_MS, SECOND_MS, WEEK_MS, parse_rfc3339
 # What tells instances of a resource apart: what is known of a resource as a whole, its totals and
 # rollups, can't leave some of them out.
 _OF_INSTANCES = ("instance", "container", "volume", "deployment")
+_OF_RESOURCES = (
+    *("provider", "account", "team", "project", "kind", "type"),
+    *("resource", "name", "region", "plan"),
+)
 _LENGTH = re.compile(r"([1-9][0-9]{0,5})([hdw])")
 _LENGTHS_MS = {"h": HOUR_MS, "d": DAY_MS, "w": WEEK_MS}
 _MOST = 1_000_000
@@ -152,6 +156,11 @@ def _limit(text: str) -> str:
             f"{attribute} is of instances: a token sees resources whole or not at all; send a "
             "limit such as provider:hostup, project:web* or name:api"
         )
+    if attribute not in _OF_RESOURCES and not attribute.startswith("tag."):
+        # One that nothing has would exclude nothing either.
+        raise argparse.ArgumentTypeError(
+            f"no resource has a {attribute}: send one of {', '.join(_OF_RESOURCES)}, tag.<name>"
+        )
     return text
 
 
@@ -170,7 +179,7 @@ def _expiry(text: str) -> int:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST):
+    if not (re.fullmatch("[0-9]{1,9}", text) and 1 <= int(text) <= _MOST):
         raise argparse.ArgumentTypeError(f"{text!r}: send a number from 1 to {_MOST}")
     return int(text)
 
