@@ -69,7 +69,7 @@ def ask(url: str, token: str) -> Hosts:
     request = urllib.request.Request(
         f"{url}/v1/query?{query}", headers={"Authorization": f"Bearer {token}"}
     )
-    with urllib.request.urlopen(request, timeout=_ASK_SECONDS) as response:  # nosec B310 - our own
+    with urllib.request.urlopen(request, timeout=_ASK_SECONDS) as response:  # nosec B310 # our own
         answer: JSON = json.load(response)
     rows = [
         Row(

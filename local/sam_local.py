@@ -21,7 +21,7 @@ from local.settings import Settings
 from local.template import Template
 
 ENV_FILE = ROOT / ".local" / "sam-env.json"
-ALL_INTERFACES = "0.0.0.0"  # nosec B104 - containers reach this machine by none of its names
+ALL_INTERFACES = "0.0.0.0"  # nosec B104 # containers reach this machine by none of its names
 # How a container calls the machine it runs on, and how Docker on Linux is told of that name.
 HOST_NAME = "host.docker.internal"
 ADD_HOST = ("--add-host", f"{HOST_NAME}:host-gateway")

@@ -60,7 +60,7 @@ class Patience:
                 self._sleep(pause)
             yield attempt
             # Equal pauses of all who were refused together would have them meet again.
-            jitter = random.uniform(0.5, 1)  # nosec B311 - nobody gains by guessing a pause
+            jitter = random.uniform(0.5, 1)  # nosec B311 # nobody gains by guessing a pause
             pause = _FIRST_PAUSE_SECONDS * 2**attempt * jitter
 
     def ask[Answer](self, request: Callable[[], Answer]) -> Answer:

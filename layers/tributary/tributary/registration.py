@@ -55,7 +55,7 @@ class _Learnt:
 
     def _described(self, entry: Entry) -> Entry:
         details = self.run.details
-        assert details  # nosec B101 - the caller has looked, and types have not
+        assert details  # nosec B101 # the caller has looked, and types have not
         kept = {name: one for name, one in entry.attributes.items() if name not in entry.details}
         return replace(
             entry,

@@ -42,7 +42,7 @@ def turns_of(accounts: Iterable[str], slot_ms: int) -> list[Turn]:
     messages expire; and the same slot twice gives the same order.
     """
     turns = [Turn(account, slot_ms) for account in accounts]
-    Random(slot_ms).shuffle(turns)  # nosec B311 - an order that is to be the same each time
+    Random(slot_ms).shuffle(turns)  # nosec B311 # an order that is to be the same each time
     return turns
 
 
